@@ -1,0 +1,53 @@
+/**
+ * What a verb of the command line is.
+ *
+ * @module
+ */
+
+import type { Pipeline } from "../pipeline.ts";
+
+/** An option of a verb. */
+export interface VerbOption {
+  /** Whether it is a switch or takes a text. */
+  readonly type: "boolean" | "string";
+  /** One letter for it. */
+  readonly short?: string;
+  /** What it does, in a line. */
+  readonly description: string;
+}
+
+/** What a verb is given. */
+export interface VerbContext {
+  /** The pipeline. It is open, unless the verb says that it need not be. */
+  readonly pipeline: Pipeline;
+  /** The words behind the verb that are no options. */
+  readonly words: readonly string[];
+  /** The options that were given, by name. */
+  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal;
+}
+
+/** A verb of the command line. */
+export interface Verb {
+  /** How it is called. */
+  readonly name: string;
+  /** What it does, in a line. */
+  readonly summary: string;
+  /** The words it takes, for its help: `"TASK JOB"`; a word in brackets may be left out, dots say that it may recur. */
+  readonly words?: string;
+  /** Its options, by name. */
+  readonly options?: Readonly<Record<string, VerbOption>>;
+  /**
+   * Whether the pipeline is opened first.
+   *
+   * @default {true}
+   */
+  readonly opens?: boolean;
+  /**
+   * Does it.
+   *
+   * @returns The exit code; 0, if it is not given.
+   */
+  run(context: VerbContext): Promise<number | void>;
+}

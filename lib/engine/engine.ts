@@ -1,0 +1,429 @@
+/**
+ * The engine: what is ready is started, and what ends makes other things ready.
+ *
+ * @module
+ */
+
+import { saysFailed } from "../done_record.ts";
+import type { DoneRecord } from "../done_record.ts";
+import { type Env, systemEnv } from "../env.ts";
+import { JobIdError } from "../errors.ts";
+import type { Task } from "../task.ts";
+import { decide, type Decision } from "./decision.ts";
+import { connect } from "./edges.ts";
+import { describe } from "./explain.ts";
+import type { EngineEvent } from "./events.ts";
+import { KeyIndex } from "./key_index.ts";
+import { KeySet } from "./key_set.ts";
+import { Launcher } from "./launcher.ts";
+import type { Leftover, RunReport } from "./report.ts";
+import { type Obstacle, Scheduler } from "./scheduler.ts";
+import { noStats, type Stats } from "./stats.ts";
+import { TaskState } from "./task_state.ts";
+
+/** Milliseconds after which the engine lets timers and signals have their turn, however much there is to start. */
+const SLICE = 20;
+
+/** How many records are read at the same time. */
+const READS = 64;
+
+/** What to wait for: attempts that would end with this program; all attempts; all attempts and retries. */
+export type Patience = "attached" | "running" | "retries";
+
+/** What an engine works on. */
+export interface EngineOptions {
+  /** The tasks, in their order. */
+  readonly tasks: readonly Task[];
+  /** Which jobs come first: the greater number. */
+  readonly priority?: ((task: Task, job: string) => number) | undefined;
+  /** The world outside. */
+  readonly env?: Env | undefined;
+}
+
+/**
+ * Knows the keys of all repositories of a pipeline, decides which jobs are ready, and starts them.
+ *
+ * It never asks a store the same thing twice: each repository is listed once, and from then on its set follows the
+ * changes that it tells. A change costs what hangs on its key.
+ */
+export class Engine {
+  /** What it did so far. */
+  readonly stats: Stats = noStats();
+  /** The keys of all repositories. */
+  readonly keys: KeyIndex = new KeyIndex(this.stats);
+  /** The tasks, in their order. */
+  readonly states: readonly TaskState[];
+  /** The world outside. */
+  readonly env: Env;
+
+  readonly #byTask = new Map<Task, TaskState>();
+  readonly #scheduler: Scheduler;
+  readonly #launcher: Launcher;
+  readonly #listeners = new Set<(event: EngineEvent) => void>();
+  #looking: Promise<void> | undefined;
+  #looked = false;
+  /** Whether jobs that become ready are started; otherwise only those that wait already. */
+  #admitting = false;
+  /** Whether anything is started. */
+  #launching = false;
+  #patience: Patience = "attached";
+  #reading = 0;
+  #pumping = false;
+  #pause: Disposable | undefined;
+  #alarm: Disposable | undefined;
+  #onQuiet: (() => void) | undefined;
+
+  /** Takes in the tasks. Nothing is listed yet. */
+  constructor({ tasks, priority, env = systemEnv }: EngineOptions) {
+    this.env = env;
+    this.states = tasks.map((task, index) => new TaskState(task, index, this.keys));
+    for (const state of this.states) this.#byTask.set(state.task, state);
+    connect(this.states, this.keys);
+    this.#scheduler = new Scheduler(this.states, this.keys.space, priority);
+    this.#launcher = new Launcher(this.keys, this.stats, env, {
+      onEvent: (event) => this.#tell(event),
+      onRelease: (state) => this.#scheduler.release(state),
+      onFree: (state, id) => {
+        this.#touch(state, id);
+        this.#pump();
+      },
+    });
+    for (const state of this.states) this.#follow(state);
+  }
+
+  /** Calls `listener` with all that happens, until the result is disposed of. */
+  subscribe(listener: (event: EngineEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** What is known of a task's jobs. */
+  state(task: Task): TaskState {
+    const state = this.#byTask.get(task);
+    if (state === undefined) throw new TypeError(`Task "${task.name}" is not in this pipeline`);
+    return state;
+  }
+
+  /**
+   * Makes sure that the keys are known: lists every repository, or only those of which it is not known what they hold.
+   * A store that cannot be listed is no error here: it makes the jobs that depend on it undecidable.
+   */
+  async look(which: "all" | "stale" = "all"): Promise<void> {
+    while (this.#looking !== undefined) await this.#looking;
+    this.#looking = this.#look(which);
+    try {
+      await this.#looking;
+    } finally {
+      this.#looking = undefined;
+    }
+  }
+
+  /** The jobs of a task that would be started now. */
+  async ready(task: Task): Promise<Set<string>> {
+    if (!this.#looked) await this.look();
+    const state = this.state(task);
+    const ready = new Set<string>();
+    if (task.disabled) return ready;
+    for (const id of state.eligible.clone()) {
+      if ((await this.#decide(state, id)).state === "ready") ready.add(this.keys.space.name(id));
+    }
+    return ready;
+  }
+
+  /**
+   * Decides about a job.
+   *
+   * @throws {JobIdError} If `job` is no job id.
+   */
+  async decide(task: Task, job: string): Promise<Decision> {
+    if (!task.done.isValidJobId(job)) throw new JobIdError(job);
+    if (!this.#looked) await this.look();
+    return await this.#decide(this.state(task), this.keys.space.find(job));
+  }
+
+  /** Why ready jobs of a task are not started; undefined if they are. */
+  obstacle(task: Task): Obstacle | undefined {
+    return this.#scheduler.obstacle(this.state(task));
+  }
+
+  /**
+   * Starts one job, ready or not.
+   *
+   * @param sync Whether to wait for its end though it goes on without this program.
+   * @returns Its record; undefined if it goes on without this program.
+   */
+  async launch(task: Task, job: string, sync: boolean): Promise<DoneRecord | undefined> {
+    if (!task.done.isValidJobId(job)) throw new JobIdError(job);
+    const state = this.state(task);
+    const id = this.keys.space.intern(job);
+    if (state.live.has(id)) {
+      throw new TypeError(`Cannot launch "${job}" of task "${task.name}": it is running`);
+    }
+    await this.#scheduler.load();
+    if (!this.#scheduler.admit(state)) {
+      const { resource } = this.#scheduler.obstacle(state) as Extract<
+        Obstacle,
+        { resource: string }
+      >;
+      throw new TypeError(
+        `Cannot launch "${job}" of task "${task.name}": not enough ${resource} is free`,
+      );
+    }
+    const { promise: detached, resolve } = Promise.withResolvers<undefined>();
+    const record = this.#launcher.start(state, id, () => sync || resolve(undefined));
+    return await Promise.race([record, detached]);
+  }
+
+  /**
+   * Looks once, starts what is ready then, and waits for what would end with this program.
+   *
+   * @returns Whether there is anything left that could go on: something was started, runs, or waits to be tried again.
+   */
+  async cycle(): Promise<boolean> {
+    const before = this.stats.launches;
+    await this.begin("once");
+    await this.quiet("attached");
+    this.stop();
+    const { detached, retrying } = this.#launcher;
+    return this.stats.launches > before || detached > 0 || retrying > 0;
+  }
+
+  /** How many attempts are under way, wherever. */
+  get running(): number {
+    return this.#launcher.attached + this.#launcher.detached;
+  }
+
+  /** How many jobs were recorded although something of them still runs in this process. */
+  get lingering(): number {
+    return this.#launcher.lingering;
+  }
+
+  /** How many jobs wait to be tried again. */
+  get retrying(): number {
+    return this.#launcher.retrying;
+  }
+
+  /**
+   * Looks, and begins to start jobs.
+   *
+   * @param which What is ready now; or also what becomes ready later, until {@linkcode stop}.
+   */
+  async begin(which: "once" | "always"): Promise<void> {
+    for (const state of this.states) state.ended.clear();
+    await this.look();
+    await this.#scheduler.load();
+    this.#admitting = which === "always";
+    this.#launching = true;
+    this.enqueue();
+  }
+
+  /** Enters all that is eligible among the jobs to be looked at: after a look. */
+  enqueue(): void {
+    for (const state of this.states) {
+      this.#scheduler.fill(state, state.task.disabled ? new KeySet() : state.eligible.clone());
+    }
+    this.#scheduler.unblock();
+    this.#pump();
+  }
+
+  /**
+   * Resolves when nothing that could make the engine start something is under way.
+   *
+   * @param what What to wait for: attempts that would end with this program; all attempts; retries as well. After
+   * {@linkcode stop}, only the first.
+   */
+  quiet(what: Patience): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onQuiet = resolve;
+    this.#patience = what;
+    this.#pump();
+    this.#settle();
+    return promise;
+  }
+
+  /** Starts nothing any more. What runs goes on. */
+  stop(): void {
+    this.#launching = false;
+    this.#admitting = false;
+    this.#pause?.[Symbol.dispose]();
+    this.#pause = undefined;
+    this.#alarm?.[Symbol.dispose]();
+    this.#alarm = undefined;
+    this.#settle();
+  }
+
+  /** What is left: eligible as far as the links say, but not started. */
+  async leftovers(): Promise<Leftover[]> {
+    const left = new Map<string, Leftover>();
+    for (const state of this.states.filter(({ task }) => !task.disabled)) {
+      for (const id of state.eligible.clone()) {
+        const decision = await this.#decide(state, id);
+        if (decision.state === "running" || decision.state === "ended") continue;
+        const key = `${state.index} ${decision.state} ${
+          "from" in decision ? decision.from.index : ""
+        }`;
+        const before = left.get(key);
+        left.set(key, {
+          task: state.task,
+          state: decision.state,
+          reason: before?.reason ?? describe(decision, this.obstacle(state.task)),
+          count: (before?.count ?? 0) + 1,
+          job: before?.job ?? this.keys.space.name(id),
+        });
+      }
+    }
+    return [...left.values()];
+  }
+
+  /** How many launches are still to come before the queue is empty, by task. */
+  waiting(task: Task): number {
+    return this.#scheduler.waiting(this.state(task));
+  }
+
+  /** The repositories that could not be listed, each with what went wrong. */
+  unreachable(): RunReport["unreachable"] {
+    return this.keys.stored.filter((view) => view.error !== undefined).map((
+      { repository, error },
+    ) => ({
+      repository,
+      error,
+    }));
+  }
+
+  /** Starts nothing any more, and hears of no change. */
+  close(): void {
+    this.stop();
+    this.#launcher.close();
+    this.keys.close();
+  }
+
+  async #look(which: "all" | "stale"): Promise<void> {
+    await this.keys.look(which);
+    for (const state of this.states) {
+      state.unreadable.clear();
+      state.recompute();
+    }
+    this.#looked = true;
+  }
+
+  async #decide(state: TaskState, id: number): Promise<Decision> {
+    for (;;) {
+      const decision = decide(state, id);
+      if (decision.state !== "unread") return decision;
+      await this.#read(decision.from, decision.id);
+    }
+  }
+
+  /** Reads whether the record of an ended job says that it failed. */
+  async #read(state: TaskState, id: number): Promise<void> {
+    this.stats.reads++;
+    try {
+      const record = await state.task.done.info(this.keys.space.name(id));
+      state.learn(id, saysFailed(record));
+    } catch (error) {
+      state.unreadable.set(id, error);
+    }
+  }
+
+  /** Keeps a task's state true as its repositories change. */
+  #follow(state: TaskState): void {
+    const changed = (id: number): void => {
+      state.update(id);
+      state.ended.delete(id);
+      this.#touch(state, id);
+      this.#pump();
+    };
+    for (const view of new Set([...state.required, ...state.inhibiting].map(({ view }) => view))) {
+      view.listen(changed);
+    }
+    state.done.listen((id) => {
+      state.read.delete(id);
+      state.failed.delete(id);
+      this.#touch(state, id);
+    });
+  }
+
+  /** Enters a job, and those that may wait for it, among those to be looked at, if they could start. */
+  #touch(state: TaskState, id: number): void {
+    if (!this.#admitting) return;
+    if (state.eligible.has(id) && !state.task.disabled) this.#scheduler.push(state, id);
+    for (const edge of state.downstream) {
+      for (const job of edge.downstream(id)) {
+        if (edge.to.eligible.has(job) && !edge.to.task.disabled) this.#scheduler.push(edge.to, job);
+      }
+    }
+  }
+
+  /** Starts what is ready and finds room. */
+  #pump(): void {
+    if (this.#pumping || this.#pause !== undefined || !this.#launching) return;
+    this.#pumping = true;
+    const end = this.env.elapsed() + SLICE;
+    for (let count = 1;; count++) {
+      const next = this.#scheduler.peek();
+      if (next === undefined || this.#reading >= READS) break;
+      this.#consider(next.state, next.id);
+      if (count % 16 === 0 && this.env.elapsed() >= end) {
+        this.#pause = this.env.schedule(() => {
+          this.#pause = undefined;
+          this.#pump();
+        }, 0);
+        break;
+      }
+    }
+    this.#pumping = false;
+    this.#settle();
+  }
+
+  #consider(state: TaskState, id: number): void {
+    const decision = decide(state, id);
+    if (decision.state === "ready" && state.eligible.has(id)) {
+      if (!this.#scheduler.admit(state)) return;
+      this.#scheduler.pop(state);
+      this.#launcher.start(state, id, () => this.#settle());
+      return;
+    }
+    this.#scheduler.pop(state);
+    if (decision.state !== "unread") return; // it comes back when what decided changes
+    this.#reading++;
+    this.#read(decision.from, decision.id).then(() => {
+      this.#reading--;
+      this.#scheduler.push(state, id);
+      this.#pump();
+    });
+  }
+
+  #settle(): void {
+    if (this.#onQuiet === undefined || this.#pumping) return;
+    if (this.#launcher.attached > 0 || this.#reading > 0 || this.#pause !== undefined) return;
+    if (this.keys.busy) {
+      this.keys.settled().then(() => this.#pump());
+      return;
+    }
+    if (this.#launching) {
+      if (this.#patience !== "attached" && this.#launcher.detached > 0) return;
+      if (this.#patience === "retries" && (this.#launcher.retrying > 0 || this.#awaitRoom())) {
+        return;
+      }
+    }
+    const quiet = this.#onQuiet;
+    this.#onQuiet = undefined;
+    quiet();
+  }
+
+  /** Waits for the next launch that the rate limits allow; false if nothing waits for one. */
+  #awaitRoom(): boolean {
+    const at = this.#scheduler.nextLaunchAt;
+    if (at === undefined) return false;
+    this.#alarm ??= this.env.schedule(() => {
+      this.#alarm = undefined;
+      this.#scheduler.unblock();
+      this.#pump();
+    }, Math.max(0, at - this.env.elapsed()));
+    return true;
+  }
+
+  #tell(event: EngineEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

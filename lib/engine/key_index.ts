@@ -1,0 +1,116 @@
+/**
+ * All repositories of a pipeline as sets of keys.
+ *
+ * @module
+ */
+
+import { AggregateAndRepository, AggregateOrRepository } from "../aggregate_repository.ts";
+import { BlockingRepository } from "../blocking_repository.ts";
+import { isRelatedItem } from "../related_item_repository.ts";
+import { MapRepository, type Repository } from "../repository.ts";
+import { AndView, BlockingView, OrView } from "./combined_view.ts";
+import { FilteredView } from "./filtered_view.ts";
+import { KeySpace } from "./key_space.ts";
+import { RelatedView } from "./related_view.ts";
+import type { Stats } from "./stats.ts";
+import { StoredView } from "./stored_view.ts";
+import type { View } from "./view.ts";
+
+/** A view for each repository, those that are computed from others after these. */
+export class KeyIndex {
+  /** The names of all keys. */
+  readonly space: KeySpace = new KeySpace();
+  /** The views of repositories that hold data. */
+  readonly stored: StoredView[] = [];
+
+  readonly #views = new Map<Repository, View>();
+  readonly #computed: View[] = [];
+  readonly #subscriptions: Disposable[] = [];
+  readonly #stats: Stats;
+  /** Answers about single keys that are still to come. */
+  readonly #pending = new Set<Promise<void>>();
+
+  /** Makes an empty index that counts what it does. */
+  constructor(stats: Stats) {
+    this.#stats = stats;
+  }
+
+  /** The view of a repository: always the same one for the same object. */
+  view(repository: Repository): View {
+    let view = this.#views.get(repository);
+    if (view === undefined) {
+      view = this.#make(repository);
+      this.#views.set(repository, view);
+      if (view instanceof StoredView) this.stored.push(view);
+      else if (view.repository === repository) this.#computed.push(view);
+    }
+    return view;
+  }
+
+  /** Lists what holds data, all of it or only what is known to be stale, and computes the rest. */
+  async look(which: "all" | "stale"): Promise<void> {
+    await Promise.all(
+      this.stored.filter((view) => which === "all" || view.stale).map((view) => view.refresh()),
+    );
+    for (const view of this.#computed) await view.refresh();
+  }
+
+  /** True while answers about single keys are still to come. */
+  get busy(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** Resolves when no answer about a single key is still to come. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  /** Stops to hear of changes. */
+  close(): void {
+    for (const view of this.stored) view.close();
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+  }
+
+  #make(repository: Repository): View {
+    if (repository instanceof AggregateAndRepository) {
+      return new AndView(repository, this.#children(repository.children));
+    }
+    if (repository instanceof AggregateOrRepository) {
+      return new OrView(repository, this.#children(repository.children));
+    }
+    if (repository instanceof BlockingRepository) return this.#blocking(repository);
+    if (repository instanceof MapRepository) {
+      const base = this.view(repository.base);
+      const { filter } = repository;
+      return filter === undefined
+        ? base
+        : new FilteredView(repository, base, filter, this.space, this.#pending);
+    }
+    if (isRelatedItem(repository)) {
+      const [base, translator] = [this.view(repository.base), this.view(repository.translator)];
+      return new RelatedView(repository, base, translator, this.space, this.#stats, this.#pending);
+    }
+    return new StoredView(repository, this.space, this.#stats);
+  }
+
+  #children(children: Readonly<Record<string, Repository>>): View[] {
+    return Object.values(children).map((child) => this.view(child));
+  }
+
+  #blocking(repository: BlockingRepository): View {
+    const source = this.view(repository.source);
+    const { unless } = repository;
+    if (repository.enumerateUnless) {
+      return new BlockingView(repository, [source, this.view(unless)]);
+    }
+    const free = async (job: string): Promise<boolean> => {
+      this.#stats.reads++;
+      return !await unless.contains(job);
+    };
+    const view = new FilteredView(repository, source, free, this.space, this.#pending);
+    this.#subscriptions.push(unless.subscribe((change) => {
+      if (change.type !== "relist") view.evaluate(this.space.intern(change.job));
+    }));
+    return view;
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * The names of all keys that the engine knows, and a small integer for each.
+ *
+ * @module
+ */
+
+import { JOB_ID_RULE } from "../job_id.ts";
+import { KeySet } from "./key_set.ts";
+
+const NUL = 0;
+const ZERO = 0x30;
+const NINE = 0x39;
+
+/**
+ * Job ids, stored once, as bytes in one arena; each has an id, counted from 0 in the order of arrival, that never
+ * changes. Repositories are {@linkcode KeySet}s over these ids.
+ *
+ * Stores of one kind tend to list the same keys in the same order. So a listing is first compared with the arena in
+ * the arena's own order, which takes a few nanoseconds a key, and only what differs is looked up in a hash table, which
+ * is made when it is first needed.
+ */
+export class KeySpace {
+  #bytes = new Uint8Array(1 << 12);
+  #used = 0;
+  /** Where each key ends in `#bytes`: at the NUL behind it. */
+  #ends = new Uint32Array(1 << 8);
+  #size = 0;
+  /** Ids plus 1 by hash, open addressing, at most half full; empty until it is first needed. */
+  #table = new Uint32Array(0);
+  /** True as long as every key is an id by the usual rule, so that a known key needs no second check. */
+  #usual = true;
+  readonly #decoder = new TextDecoder();
+  readonly #encoder = new TextEncoder();
+  #scratch = new Uint8Array(1 << 10);
+
+  /** How many keys there are; their ids are 0 to below this. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The name of a key. */
+  name(id: number): string {
+    return this.#decoder.decode(this.#bytes.subarray(this.#start(id), this.#ends[id]));
+  }
+
+  /** The id of a name; -1 if it is not known. */
+  find(name: string): number {
+    return this.#slotOf(this.#scratch, 0, this.#encode(name)).id;
+  }
+
+  /** The id of a name, which becomes known. */
+  intern(name: string): number {
+    const length = this.#encode(name);
+    if (this.#usual && !JOB_ID_RULE.accepts(name)) this.#usual = false;
+    return this.#intern(this.#scratch, 0, length);
+  }
+
+  /**
+   * Adds the keys of a listing to a set.
+   *
+   * @param chunks Chunks of whole names, each name distinct and ended by a NUL byte, as `Repository.bulkIter` gives them.
+   * @param onInvalid Called with each name that is no job id by the usual rule, and is skipped.
+   * @returns The set.
+   */
+  load(chunks: Iterable<Uint8Array>, onInvalid: (name: string) => void): KeySet {
+    const set = new KeySet(this.#size);
+    const known = this.#size;
+    const fresh = known === 0;
+    let next = 0; // the id that comes next if the listing goes on as the arena does
+    for (const chunk of chunks) {
+      let start = 0;
+      while (start < chunk.length) {
+        const end = next < known && this.#usual ? this.#match(next, chunk, start) : -1;
+        if (end >= 0) {
+          set.add(next++);
+          start = end + 1;
+          continue;
+        }
+        let stop = chunk.indexOf(NUL, start);
+        if (stop < 0) stop = chunk.length;
+        if (!isUsual(chunk, start, stop)) {
+          onInvalid(this.#decoder.decode(chunk.subarray(start, stop)));
+        } else if (fresh) {
+          this.#append(chunk, start, stop); // distinct by contract, so there is nothing to be looked up
+        } else {
+          const id = this.#intern(chunk, start, stop);
+          set.add(id);
+          if (id < known) next = id + 1;
+        }
+        start = stop + 1;
+      }
+    }
+    if (fresh) set.addAllBelow(this.#size);
+    return set;
+  }
+
+  /**
+   * The natural order of two keys: runs of digits by their value, the rest by bytes; `v2` comes before `v10`.
+   *
+   * @returns Negative if `a` comes first, positive if `b` does.
+   */
+  compare(a: number, b: number): number {
+    const bytes = this.#bytes;
+    let [i, j] = [this.#start(a), this.#start(b)];
+    const [endA, endB] = [this.#ends[a]!, this.#ends[b]!];
+    while (i < endA && j < endB) {
+      const [x, y] = [bytes[i]!, bytes[j]!];
+      if (isDigit(x) && isDigit(y)) {
+        while (bytes[i] === ZERO && isDigit(bytes[i + 1]!)) i++;
+        while (bytes[j] === ZERO && isDigit(bytes[j + 1]!)) j++;
+        let [p, q] = [i, j];
+        while (isDigit(bytes[p]!)) p++; // the NUL behind each key ends the run
+        while (isDigit(bytes[q]!)) q++;
+        if (p - i !== q - j) return (p - i) - (q - j);
+        for (; i < p; i++, j++) if (bytes[i] !== bytes[j]) return bytes[i]! - bytes[j]!;
+      } else {
+        if (x !== y) return x - y;
+        i++;
+        j++;
+      }
+    }
+    return (endA - i) - (endB - j) || (endA - this.#start(a)) - (endB - this.#start(b)) || a - b;
+  }
+
+  #start(id: number): number {
+    return id === 0 ? 0 : this.#ends[id - 1]! + 1;
+  }
+
+  /** Writes a name into the scratch buffer; returns its length. */
+  #encode(name: string): number {
+    const { length } = name;
+    if (length * 3 > this.#scratch.length) this.#scratch = new Uint8Array(length * 3);
+    for (let at = 0; at < length; at++) {
+      const code = name.charCodeAt(at);
+      if (code >= 128) return this.#encoder.encodeInto(name, this.#scratch).written;
+      this.#scratch[at] = code;
+    }
+    return length;
+  }
+
+  /** Where key `id` ends in `chunk` if it stands there at `start`; -1 if it does not. */
+  #match(id: number, chunk: Uint8Array, start: number): number {
+    const bytes = this.#bytes;
+    const end = this.#ends[id]!;
+    let at = start;
+    for (let i = this.#start(id); i < end; i++, at++) if (bytes[i] !== chunk[at]) return -1;
+    return chunk[at] === NUL ? at : -1;
+  }
+
+  #intern(source: Uint8Array, start: number, end: number): number {
+    const { id, slot } = this.#slotOf(source, start, end);
+    if (id >= 0) return id;
+    const added = this.#append(source, start, end);
+    this.#table[slot] = added + 1;
+    if (this.#size * 2 > this.#table.length) this.#index();
+    return added;
+  }
+
+  #append(source: Uint8Array, start: number, end: number): number {
+    const needed = this.#used + end - start + 1;
+    if (needed > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    for (let at = start; at < end; at++) this.#bytes[this.#used++] = source[at]!;
+    if (this.#size === this.#ends.length) {
+      const grown = new Uint32Array(this.#ends.length * 2);
+      grown.set(this.#ends);
+      this.#ends = grown;
+    }
+    this.#ends[this.#size] = this.#used;
+    this.#bytes[this.#used++] = NUL;
+    return this.#size++;
+  }
+
+  #index(): void {
+    let length = 1 << 8;
+    while (length < this.#size * 4) length *= 2;
+    this.#table = new Uint32Array(length);
+    for (let id = 0; id < this.#size; id++) {
+      let slot = hash(this.#bytes, this.#start(id), this.#ends[id]!) & (length - 1);
+      while (this.#table[slot] !== 0) slot = (slot + 1) & (length - 1);
+      this.#table[slot] = id + 1;
+    }
+  }
+
+  /** The id of a name, or -1 and the slot of the table where it would go. */
+  #slotOf(source: Uint8Array, start: number, end: number): { id: number; slot: number } {
+    if (this.#table.length === 0) this.#index();
+    const mask = this.#table.length - 1;
+    let slot = hash(source, start, end) & mask;
+    for (;;) {
+      const id = this.#table[slot]! - 1;
+      if (id < 0 || this.#equal(id, source, start, end)) return { id, slot };
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #equal(id: number, source: Uint8Array, start: number, end: number): boolean {
+    const from = this.#start(id);
+    if (this.#ends[id]! - from !== end - start) return false;
+    for (let i = 0; i < end - start; i++) {
+      if (this.#bytes[from + i] !== source[start + i]) return false;
+    }
+    return true;
+  }
+}
+
+/** FNV-1a, with the high bits folded in because the table uses the low ones. */
+function hash(source: Uint8Array, start: number, end: number): number {
+  let h = 0x811c9dc5;
+  for (let at = start; at < end; at++) h = Math.imul(h ^ source[at]!, 0x01000193);
+  return (h ^ h >>> 15) >>> 0;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= NINE;
+}
+
+function isUsual(chunk: Uint8Array, start: number, end: number): boolean {
+  const { ascii, maxLength } = JOB_ID_RULE;
+  if (start === end || end - start > maxLength) return false;
+  if (((ascii[chunk[start]!] ?? 0) & (ascii[chunk[end - 1]!] ?? 0) & 2) === 0) return false;
+  for (let at = start; at < end; at++) if (((ascii[chunk[at]!] ?? 0) & 1) === 0) return false;
+  return true;
+}

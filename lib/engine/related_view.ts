@@ -1,0 +1,173 @@
+/**
+ * The keys of a repository that are translated to those of another.
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+import type { RelatedItem } from "../related_item_repository.ts";
+import type { Repository } from "../repository.ts";
+import { Evaluations } from "./evaluations.ts";
+import { KeySet } from "./key_set.ts";
+import type { KeySpace } from "./key_space.ts";
+import type { Stats } from "./stats.ts";
+import { type Trace, View } from "./view.ts";
+
+/**
+ * The keys of the translator whose translations the base holds. A translation is read once, and again when the
+ * translator tells that it has changed.
+ */
+export class RelatedView extends View {
+  readonly #related: Repository & RelatedItem;
+  readonly #base: View;
+  readonly #translator: View;
+  readonly #space: KeySpace;
+  readonly #stats: Stats;
+  /** Ids of the base plus 1, by id here; 0 where there is none. */
+  #translations = new Uint32Array(0);
+  readonly #known = new KeySet();
+  readonly #errors = new Map<number, unknown>();
+  /** Ids here, by the id of the base that they are translated to. */
+  readonly #sources = new Map<number, Set<number>>();
+  readonly #lookups: Evaluations<string | null | undefined>;
+
+  /** Makes the view. */
+  constructor(
+    related: Repository & RelatedItem,
+    base: View,
+    translator: View,
+    space: KeySpace,
+    stats: Stats,
+    pending: Set<Promise<void>>,
+  ) {
+    super(related);
+    this.#related = related;
+    this.#base = base;
+    this.#translator = translator;
+    this.#space = space;
+    this.#stats = stats;
+    this.#lookups = new Evaluations((id) => this.#read(id), (id, to, error) => {
+      this.#learn(id, to, error);
+      this.set.set(id, this.#holds(id));
+      this.emit(id);
+    }, pending);
+    base.listen((id) => {
+      for (const source of this.#sources.get(id) ?? []) {
+        this.set.set(source, this.#holds(source));
+        this.emit(source);
+      }
+    });
+    translator.listen((id) => {
+      this.#lookups.forget(id);
+      if (translator.set.has(id)) this.#lookups.one(id);
+      else {
+        this.#learn(id, undefined, undefined);
+        this.#known.delete(id);
+        this.set.delete(id);
+        this.emit(id);
+      }
+    });
+  }
+
+  override get error(): unknown {
+    return this.#base.error ?? this.#translator.error;
+  }
+
+  override errorOf(id: number): unknown {
+    const own = this.#translator.set.has(id) ? this.#errors.get(id) : undefined;
+    return this.#translator.errorOf(id) ?? own ?? this.#base.errorOf(this.#translate(id));
+  }
+
+  override traces(): readonly Trace[] {
+    const beneath = this.#base.traces().map((trace): Trace => ({
+      origin: trace.origin,
+      forward: (id) => {
+        const to = this.#translate(id);
+        return to < 0 ? -1 : trace.forward(to);
+      },
+      backward: (id) => {
+        const sources: number[] = [];
+        for (const to of trace.backward(id)) sources.push(...this.#sources.get(to) ?? []);
+        return sources;
+      },
+    }));
+    return [...beneath, ...this.#translator.traces()];
+  }
+
+  override async refresh(): Promise<void> {
+    const unknown = [...this.#translator.set.clone().subtract(this.#known)];
+    if (unknown.length > 0 && this.#related.prefetchLookup && this.#known.empty) {
+      await this.#prefetch();
+    } else await this.#lookups.all(unknown);
+    for (const id of this.#errors.keys()) this.#known.delete(id); // asked again at the next look
+    const set = new KeySet();
+    for (const id of this.#translator.set) if (this.#holds(id)) set.add(id);
+    this.set = set;
+  }
+
+  async #prefetch(): Promise<void> {
+    this.#stats.reads++;
+    let all: ReadonlyMap<string, string | null | undefined>;
+    try {
+      all = await this.#related.translator.infoAll();
+    } catch (error) {
+      for (const id of this.#translator.set) this.#errors.set(id, error);
+      return;
+    }
+    for (const [job, to] of all) this.#learn(this.#space.intern(job), to, undefined);
+    for (const id of this.#translator.set) {
+      if (!this.#known.has(id)) this.#learn(id, undefined, undefined);
+    }
+  }
+
+  #read(id: number): Promise<string | null | undefined> {
+    this.#stats.reads++;
+    return this.#related.translator.info(this.#space.name(id));
+  }
+
+  #holds(id: number): boolean {
+    const to = this.#translate(id);
+    return to >= 0 && this.#translator.set.has(id) && this.#base.set.has(to);
+  }
+
+  #translate(id: number): number {
+    return (this.#translations[id] ?? 0) - 1;
+  }
+
+  #learn(id: number, translation: string | null | undefined, error: unknown): void {
+    const before = this.#translate(id);
+    if (before >= 0) this.#sources.get(before)?.delete(id);
+    this.#known.add(id);
+    this.#errors.delete(id);
+    let to = -1;
+    if (error !== undefined) {
+      this.#errors.set(id, error);
+    } else if (translation !== undefined && translation !== null) {
+      if (typeof translation === "string" && this.#related.base.isValidJobId(translation)) {
+        to = this.#space.intern(translation);
+      } else {
+        const shown = JSON.stringify(translation);
+        this.#errors.set(
+          id,
+          new DataError(
+            `Cannot translate "${
+              this.#space.name(id)
+            }" by ${this.#related.translator}: ${shown} is no job id`,
+          ),
+        );
+      }
+    }
+    if (id >= this.#translations.length) {
+      const grown = new Uint32Array(
+        Math.max(id + 1, this.#space.size, this.#translations.length * 2),
+      );
+      grown.set(this.#translations);
+      this.#translations = grown;
+    }
+    this.#translations[id] = to + 1;
+    if (to < 0) return;
+    const sources = this.#sources.get(to);
+    if (sources === undefined) this.#sources.set(to, new Set([id]));
+    else sources.add(id);
+  }
+}

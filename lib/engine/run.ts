@@ -1,0 +1,170 @@
+/**
+ * Running a pipeline to its end, or for ever.
+ *
+ * @module
+ */
+
+import type { Repository } from "../repository.ts";
+import { warn } from "../warnings.ts";
+import type { Engine } from "./engine.ts";
+import type { RunReport } from "./report.ts";
+import type { StoredView } from "./stored_view.ts";
+
+/** Milliseconds between two listings of a repository that cannot be watched. */
+const RELIST = 10_000;
+
+/** Milliseconds between two listings of a repository that is watched: no watch is trusted for ever. */
+const RELIST_WATCHED = 300_000;
+
+/** Options of a run. */
+export interface RunOptions {
+  /**
+   * Whether to go on when nothing can be done, and wait for new keys.
+   *
+   * @default {false}
+   */
+  readonly forever?: boolean;
+  /**
+   * Whether to start only what is ready at the first look, and wait until it has ended.
+   *
+   * @default {false}
+   */
+  readonly launchOnce?: boolean;
+  /** Seconds after which to give up with a `TimeoutError`. Unlimited, if it is not given. */
+  readonly timeout?: number | undefined;
+  /** Stops the run when it is aborted: nothing more is started, and what runs in this process is waited for. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Starts what is ready, and what becomes ready, until a full look finds nothing to do.
+ *
+ * @param engine The engine.
+ * @param options How long to go on.
+ * @returns What was done, and what is left.
+ * @throws {DOMException} A `TimeoutError` when `timeout` has passed; what runs goes on.
+ */
+export async function runEngine(engine: Engine, options: RunOptions = {}): Promise<RunReport> {
+  const counts = { succeeded: 0, failed: 0, unrecorded: 0 };
+  using _events = engine.subscribe((event) => {
+    if (event.type === "unrecorded") counts.unrecorded++;
+    else if (event.type === "end" && event.retryAt === undefined) {
+      counts[event.record.success ? "succeeded" : "failed"]++;
+    }
+  });
+  const ending = new AbortController();
+  const stop = (): void => {
+    engine.stop();
+    ending.abort();
+  };
+  options.signal?.addEventListener("abort", stop);
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  using _timer = options.timeout === undefined ? undefined : engine.env.schedule(() => {
+    stop();
+    reject(new DOMException("Pipeline run timeout", "TimeoutError"));
+  }, options.timeout * 1000);
+  try {
+    if (!options.signal?.aborted) {
+      await Promise.race([drive(engine, options, ending.signal), expired]);
+    }
+    return {
+      ...counts,
+      running: engine.running + engine.lingering,
+      left: await engine.leftovers(),
+      unreachable: engine.unreachable(),
+      interrupted: options.signal?.aborted ?? false,
+    };
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
+    stop();
+  }
+}
+
+async function drive(
+  engine: Engine,
+  { forever, launchOnce }: RunOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const watches = forever ? new Watches(engine, signal) : undefined; // before the look, so that nothing falls between
+  try {
+    await engine.begin(launchOnce ? "once" : "always");
+    if (signal.aborted) engine.stop();
+    for (;;) {
+      const before = engine.stats.launches;
+      await engine.quiet(launchOnce ? "running" : "retries");
+      if (signal.aborted || (launchOnce && !forever)) return;
+      if (watches !== undefined) await watches.due();
+      else if (engine.stats.launches === before) return;
+      if (signal.aborted) return;
+      await engine.look(watches === undefined ? "all" : "stale");
+      if (signal.aborted) return;
+      engine.enqueue();
+    }
+  } finally {
+    await watches?.ended();
+  }
+}
+
+/** Hears of changes in all repositories that tell of them, and says when the others are to be listed again. */
+class Watches {
+  readonly #engine: Engine;
+  readonly #signal: AbortSignal;
+  readonly #watched = new Set<StoredView>();
+  readonly #ends: Promise<void>[] = [];
+  #relist = Promise.withResolvers<void>();
+  #listedAll: number;
+
+  constructor(engine: Engine, signal: AbortSignal) {
+    this.#engine = engine;
+    this.#signal = signal;
+    this.#listedAll = engine.env.elapsed();
+    for (const view of engine.keys.stored) {
+      view.onRelist = () => this.#relist.resolve();
+      const { repository } = view;
+      if (repository.watch !== undefined) {
+        this.#ends.push(this.#watch(view, repository.watch(signal), repository));
+      }
+    }
+  }
+
+  /** Resolves when something is to be listed again; that is then marked as stale. */
+  async due(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#signal.addEventListener("abort", () => resolve(), { once: true });
+    {
+      using _timer = this.#engine.env.schedule(resolve, RELIST);
+      await Promise.race([promise, this.#relist.promise]);
+    }
+    this.#relist = Promise.withResolvers();
+    const now = this.#engine.env.elapsed();
+    const all = now - this.#listedAll >= RELIST_WATCHED;
+    if (all) this.#listedAll = now;
+    for (const view of this.#engine.keys.stored) {
+      if (all || !this.#watched.has(view)) view.stale = true;
+    }
+  }
+
+  /** Resolves when all watches have ended. */
+  async ended(): Promise<void> {
+    if (!this.#signal.aborted) return; // the run failed before it was stopped: its watches end with it
+    await Promise.all(this.#ends);
+  }
+
+  async #watch(
+    view: StoredView,
+    changes: AsyncIterable<Parameters<StoredView["apply"]>[0]>,
+    repository: Repository,
+  ): Promise<void> {
+    this.#watched.add(view);
+    try {
+      for await (const change of changes) view.apply(change);
+    } catch (error) {
+      this.#watched.delete(view);
+      warn(
+        `${repository} can no longer be watched, and is listed every ${
+          RELIST / 1000
+        } s instead: ${error}`,
+      );
+    }
+  }
+}

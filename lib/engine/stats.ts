@@ -1,0 +1,22 @@
+/**
+ * What the engine did, in numbers.
+ *
+ * @module
+ */
+
+/** Counts of what was done since the pipeline was opened. */
+export interface Stats {
+  /** Repositories listed. */
+  listings: number;
+  /** Values and single keys read: records of ended jobs, translations, tests of one key. */
+  reads: number;
+  /** Changes of keys taken in. */
+  changes: number;
+  /** Attempts started. */
+  launches: number;
+}
+
+/** Counts of nothing. */
+export function noStats(): Stats {
+  return { listings: 0, reads: 0, changes: 0, launches: 0 };
+}

@@ -1,0 +1,101 @@
+/**
+ * Data-driven pipelines: a task runs for every key that its input repositories hold and its output repositories lack.
+ *
+ * A **task** is one phase of computation. It runs once for each **job**, which is named by a key. Data lives in
+ * **repositories**: key-value stores of any kind, of which a pipeline only needs to list, test and delete keys. A task
+ * is tied to its repositories by **links**, and a job of it is ready when every repository that it requires holds the
+ * key and none that inhibits it does. So progress is kept nowhere but in the data: kill everything, start again, and
+ * it goes on where it was.
+ *
+ * @example A pipeline of one task
+ * ```ts
+ * import { InProcessBlobRepository, InProcessMetadataRepository, InProcessSyncTask, Pipeline, run } from "@datatask/datatask";
+ * import { strictEqual } from "node:assert";
+ *
+ * const books = new InProcessBlobRepository();
+ * const reports = new InProcessBlobRepository();
+ *
+ * const summary = new InProcessSyncTask("summary", new InProcessMetadataRepository())
+ *   .link("books", books, { isInput: true })
+ *   .link("reports", reports, { isOutput: true })
+ *   .func(async ({ job, books, reports }) => {
+ *     const words = (await books.readText(job)).split(/\s+/);
+ *     await reports.writeText(job, `The book "${job}" has ${words.length} words\n`);
+ *   });
+ *
+ * await books.writeText("moby", "Call me Ishmael.");
+ * await run(new Pipeline([summary]));
+ * strictEqual(await reports.readText("moby"), 'The book "moby" has 3 words\n');
+ * ```
+ *
+ * In place of `run`, `await main(pipeline)` makes a program of it, with verbs that run the pipeline, show how far it
+ * is, explain why a job is or is not done, and read and change its data.
+ *
+ * @module
+ */
+
+export {
+  AggregateAndRepository,
+  AggregateOrRepository,
+  AggregateRepository,
+  type ChildrenInfo,
+} from "./lib/aggregate_repository.ts";
+export { BlobRepository } from "./lib/blob_repository.ts";
+export { type BlockingOptions, BlockingRepository } from "./lib/blocking_repository.ts";
+export { type DoneRecord, type DoneRepository, saysFailed } from "./lib/done_record.ts";
+export { type Leftover, type RunReport } from "./lib/engine/report.ts";
+export { type RunOptions } from "./lib/engine/run.ts";
+export { type Env, systemEnv } from "./lib/env.ts";
+export {
+  DataError,
+  type FailureClass,
+  JobError,
+  JobIdError,
+  NotFoundError,
+  PipelineError,
+  StoreError,
+} from "./lib/errors.ts";
+export { type GraphEdge, type GraphNode, type PipelineGraph } from "./lib/graph.ts";
+export { checkJobId, isValidJobId, JobIdRule, type JobIdRuleOptions } from "./lib/job_id.ts";
+export { type Link, type LinkOptions } from "./lib/link.ts";
+export { Pipeline, type PipelineOptions, type PipelineSettings } from "./lib/pipeline.ts";
+export {
+  isRelatedItem,
+  type RelatedItem,
+  type RelatedItemOptions,
+  RelatedItemRepository,
+  type RelatedItemRepositoryConstructor,
+  type Translator,
+} from "./lib/related_item_repository.ts";
+export {
+  type MapOptions,
+  MapRepository,
+  MetadataRepository,
+  Repository,
+  type RepositoryChange,
+  type ValidateOptions,
+} from "./lib/repository.ts";
+export { ResourceManager, type ResourceManagerOptions } from "./lib/resource_manager.ts";
+export { parseQuantity, type Quantity, Resources, ResourceType } from "./lib/resources.ts";
+export { access, type Accessor, type Resource, Session } from "./lib/session.ts";
+export { BlobReader, BlobWriter, TextReader, TextWriter } from "./lib/streams.ts";
+export {
+  type Attempt,
+  type FreeName,
+  type HasLinks,
+  type IsOutput,
+  type LinksOf,
+  type LinkType,
+  linkTypes,
+  type OutputLinks,
+  type OutputsOf,
+  type Plugged,
+  type PlugOptions,
+  type RepositoriesOf,
+  type ReservedName,
+  Task,
+  type TaskOptions,
+} from "./lib/task.ts";
+export { interceptWarnings } from "./lib/warnings.ts";
+
+export { InProcessSyncTask, type JobArguments } from "./executors/in_process_sync_task.ts";
