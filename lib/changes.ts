@@ -41,10 +41,14 @@ export async function* changes(
   signal.addEventListener("abort", stop, { once: true });
   try {
     while (!signal.aborted) {
-      const change = waiting.shift();
-      if (change !== undefined) yield change;
-      else if (errors.length > 0) throw errors[0];
-      else await new Promise<void>((resolve) => wake = resolve);
+      const batch = waiting;
+      waiting = [];
+      for (const change of batch) {
+        yield change;
+        if (signal.aborted) return;
+      }
+      if (errors.length > 0) throw errors[0];
+      if (waiting.length === 0) await new Promise<void>((resolve) => wake = resolve);
     }
   } finally {
     signal.removeEventListener("abort", stop);

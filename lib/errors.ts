@@ -109,11 +109,10 @@ export class DataError extends Error {
  * @example Usage
  * ```ts
  * import { InProcessMetadataRepository, InProcessSyncTask, Pipeline, PipelineError } from "@datatask/datatask";
- * import { throws } from "node:assert";
+ * import { rejects } from "node:assert";
  *
- * const done = new InProcessMetadataRepository();
- * const task = new InProcessSyncTask("count", done);
- * throws(() => new Pipeline([task, task]), PipelineError);
+ * const task = new InProcessSyncTask("count", new InProcessMetadataRepository());
+ * await rejects(new Pipeline([task, task]).open(), PipelineError);
  * ```
  */
 export class PipelineError extends Error {

@@ -81,7 +81,6 @@ export class Pipeline implements AsyncDisposable {
    * @param tasks Its tasks. Where two jobs have the same priority, that of the earlier task comes first.
    * @param session What holds the resources of its repositories and tasks.
    * @param options Quotas and priorities.
-   * @throws {PipelineError} If it cannot work like that. The message lists every problem.
    */
   constructor(
     tasks: Iterable<Task>,
@@ -92,8 +91,6 @@ export class Pipeline implements AsyncDisposable {
     this.session = session;
     this.name = options.name ?? "pipeline";
     this.#options = options;
-    const problems = problemsOf(this.tasks);
-    if (problems.length > 0) throw new PipelineError(problems);
   }
 
   /**
@@ -229,8 +226,8 @@ export class Pipeline implements AsyncDisposable {
   }
 
   async #validateTasks(): Promise<void> {
-    const problems = this.tasks.flatMap(problemsOfLinks);
-    for (const task of this.tasks) {
+    const problems = problemsOf(this.tasks);
+    for (const task of this.tasks.filter((task) => task instanceof Task)) {
       try {
         await task.validate();
       } catch (error) {
@@ -282,13 +279,13 @@ function problemsOf(tasks: readonly Task[]): string[] {
     }
     if (names.has(task.name)) problems.push(`two tasks are called "${task.name}"`);
     names.add(task.name);
-    for (const [name, { repo }] of task.links) {
-      if (!(repo instanceof Repository)) {
-        problems.push(
-          `link "${task.name}.${name}" leads to ${Deno.inspect(repo)}, which is not a repository`,
-        );
-      }
+    const astray = [...task.links].filter(([, { repo }]) => !(repo instanceof Repository));
+    for (const [name, { repo }] of astray) {
+      problems.push(
+        `link "${task.name}.${name}" leads to ${Deno.inspect(repo)}, not to a repository`,
+      );
     }
+    if (astray.length === 0) problems.push(...problemsOfLinks(task));
   }
   return problems;
 }
@@ -304,7 +301,7 @@ function problemsOfLinks(task: Task): string[] {
   const problems: string[] = [];
   for (const [required, repo] of task.requiredForStart) {
     for (const [inhibiting, other] of task.inhibitsStart) {
-      if (repo === other || everSubset(repo, other)) {
+      if (everSubset(repo, other)) {
         problems.push(
           `task "${task.name}" could never start a job: what "${required}" holds, which is required, ` +
             `"${inhibiting}" holds too, which inhibits`,

@@ -1,0 +1,105 @@
+/**
+ * The verb `ls`: which keys repositories hold.
+ *
+ * @module
+ */
+
+import { KeyIndex } from "../engine/key_index.ts";
+import { noStats } from "../engine/stats.ts";
+import { StoredView } from "../engine/stored_view.ts";
+import type { View } from "../engine/view.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { opened } from "./opened.ts";
+import { writeJson, writeLines } from "./output.ts";
+import { selectLink } from "./select.ts";
+import {
+  evaluateSetExpression,
+  namesIn,
+  parseSetExpression,
+  type SetExpression,
+  usageErrorAt,
+} from "./set_expression.ts";
+import { UsageError } from "./usage_error.ts";
+import type { Verb } from "./verb.ts";
+
+/** Options of {@linkcode listData}. */
+export interface ListDataOptions {
+  /**
+   * Whether to write one JSON array, in place of a key a line.
+   *
+   * @default {false}
+   */
+  readonly json?: boolean;
+}
+
+/**
+ * Writes the keys that repositories hold to standard output, sorted, one a line. Opens the pipeline if it is not open.
+ *
+ * @param pipeline The pipeline.
+ * @param expression Which keys: the name of a link, `task.link`, or several joined by `&` (in both), `|` (in any), `-`
+ * (in the first but not in the second; with white space around it) and `^` (in one of them only), with parentheses.
+ * @param options How to write them.
+ * @throws {UsageError} If there is no such link, or the expression is none. Nothing is written.
+ * @throws {StoreError} If a repository cannot be listed. Nothing is written.
+ */
+export async function listData(
+  pipeline: Pipeline,
+  expression: string,
+  { json = false }: ListDataOptions = {},
+): Promise<void> {
+  const parsed = parseSetExpression(expression);
+  await opened(pipeline, async () => {
+    const keys = await keysOf(pipeline, expression, parsed);
+    await (json ? writeJson(keys) : writeLines(keys));
+  });
+}
+
+/** Lists only the repositories that are named: the rest of the pipeline may be large, slow or out of reach. */
+async function keysOf(
+  pipeline: Pipeline,
+  text: string,
+  expression: SetExpression,
+): Promise<string[]> {
+  const index = new KeyIndex(noStats());
+  try {
+    const views = new Map<string, View>();
+    for (const { name, at } of namesIn(expression)) {
+      views.set(name, index.view(repositoryAt(pipeline, text, name, at)));
+    }
+    await index.look("all");
+    for (const view of views.values()) throwIfUnknown(view, index);
+    const set = evaluateSetExpression(expression, (name) => views.get(name)!.set);
+    return Array.from(set, (id) => index.space.name(id)).sort();
+  } finally {
+    index.close();
+  }
+}
+
+function repositoryAt(pipeline: Pipeline, text: string, name: string, at: number) {
+  try {
+    return selectLink(pipeline, name).link.repo;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw usageErrorAt(text, at, error.message);
+  }
+}
+
+/** A set that may lack keys, or hold too many, is not shown. */
+function throwIfUnknown(view: View, { space }: KeyIndex): void {
+  if (view.error !== undefined) throw view.error;
+  if (view instanceof StoredView) return;
+  for (let id = 0; id < space.size; id++) {
+    const error = view.errorOf(id);
+    if (error !== undefined) throw error;
+  }
+}
+
+/** The verb `ls`. */
+export const lsVerb: Verb = {
+  name: "ls",
+  summary: "List the keys of a repository, or of several with & | - ^ and parentheses",
+  words: "EXPRESSION...",
+  options: { json: { type: "boolean", description: "print a JSON array" } },
+  run: ({ pipeline, words, options }) =>
+    listData(pipeline, words.join(" "), { json: options.json === true }),
+};
