@@ -43,6 +43,18 @@ export {
 export { BlobRepository } from "./lib/blob_repository.ts";
 export { type BlockingOptions, BlockingRepository } from "./lib/blocking_repository.ts";
 export { type DoneRecord, type DoneRepository, saysFailed } from "./lib/done_record.ts";
+export { catData } from "./lib/cli/cat.ts";
+export { injectData, type InjectDataOptions } from "./lib/cli/inject.ts";
+export { launch, type LaunchOptions, type LaunchOutcome } from "./lib/cli/launch.ts";
+export { listData, type ListDataOptions } from "./lib/cli/ls.ts";
+export { main, type MainOptions } from "./lib/cli/main.ts";
+export { deleteData, type DeleteDataOptions } from "./lib/cli/rm.ts";
+export { run } from "./lib/cli/run.ts";
+export { printStatus, type PrintStatusOptions } from "./lib/cli/status.ts";
+export { printTrace, type PrintTraceOptions } from "./lib/cli/trace.ts";
+export { update } from "./lib/cli/update.ts";
+export { UsageError } from "./lib/cli/usage_error.ts";
+export { type Verb, type VerbContext, type VerbOption } from "./lib/cli/verb.ts";
 export { type Leftover, type RunReport } from "./lib/engine/report.ts";
 export { type RunOptions } from "./lib/engine/run.ts";
 export { type Env, systemEnv } from "./lib/env.ts";
@@ -86,11 +98,12 @@ export {
   type IsOutput,
   type LinksOf,
   type LinkType,
-  linkTypes,
+  type linkTypes,
   type OutputLinks,
   type OutputsOf,
   type Plugged,
   type PlugOptions,
+  type RecoveredJob,
   type RepositoriesOf,
   type ReservedName,
   Task,
@@ -99,3 +112,24 @@ export {
 export { interceptWarnings } from "./lib/warnings.ts";
 
 export { InProcessSyncTask, type JobArguments } from "./executors/in_process_sync_task.ts";
+
+export {
+  DirectoryRepository,
+  type DirectoryRepositoryOptions,
+} from "./repos/directory_repository.ts";
+export {
+  FileRepository,
+  type FileRepositoryBase,
+  type FolderOptions,
+} from "./repos/file_repository.ts";
+export {
+  InProcessBlobRepository,
+  InProcessBlobStream,
+} from "./repos/in_process_blob_repository.ts";
+export { InProcessMetadataRepository } from "./repos/in_process_metadata_repository.ts";
+export { type SqliteBlobInfo, SqliteBlobRepository } from "./repos/sqlite_blob_repository.ts";
+export { SqliteMetadataRepository } from "./repos/sqlite_metadata_repository.ts";
+export {
+  YamlMetadataFileRepository,
+  YamlMetadataRepository,
+} from "./repos/yaml_metadata_repository.ts";

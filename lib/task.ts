@@ -160,6 +160,25 @@ export interface Attempt {
   linger(rest: Promise<void>): void;
 }
 
+/** A job that an earlier run of the program started, and whose end nobody has taken in. */
+export interface RecoveredJob {
+  /** The job. */
+  readonly job: string;
+  /** Which attempt it is, from 1. */
+  readonly attempt: number;
+  /** When it was started: milliseconds since 1970 UTC. */
+  readonly started: number;
+  /** Whether it has ended. */
+  readonly ended: boolean;
+  /**
+   * Goes on as {@linkcode Task.execute} would have, had the program not ended.
+   *
+   * @param attempt What is known of the attempt.
+   * @returns What happened.
+   */
+  resume(attempt: Attempt): Promise<DoneRecord>;
+}
+
 /** A name for a task or a link: no dot, for these two are written `task.link`. */
 const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?$/;
 
@@ -239,6 +258,22 @@ export abstract class Task {
    * @throws {unknown} If it is not the job's fault: the attempt counts as failed with class `infra`.
    */
   abstract execute(job: string, attempt: Attempt): Promise<DoneRecord>;
+
+  /**
+   * Optional, for tasks whose jobs go on without this program: what an earlier run of it left. Called by the engine
+   * before it starts anything.
+   *
+   * @returns The jobs that still run, and those whose end nobody has taken in.
+   */
+  recover?(): Promise<readonly RecoveredJob[]>;
+
+  /**
+   * Optional, for tasks whose jobs can be recovered: called when the record that {@linkcode execute} gave is kept, or
+   * another attempt arranged, so that what was kept for recovery can go.
+   *
+   * @param job The job.
+   */
+  settled?(job: string): Promise<void>;
 
   /**
    * Checks, when a pipeline is opened, that the task can work.

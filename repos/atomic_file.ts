@@ -138,7 +138,7 @@ function removeIfThere(path: string): void {
 /** The name of this host; empty where the program may not know it, without a question to the user. */
 function hostName(): string {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "hostname" });
-  return state === "granted" ? Deno.hostname() : "";
+  return state === "granted" ? Deno.hostname().slice(0, 64) : "";
 }
 
 /** Whether this program may see which processes run, without a question to the user. */

@@ -129,7 +129,9 @@ export function selectNames(
  * @param names The names.
  * @returns Chunks of UTF-8. Each holds whole names, and each name ends with a NUL byte.
  */
-export async function* inBulk(names: AsyncIterable<string>): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* inBulk(
+  names: AsyncIterable<string>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const encoder = new TextEncoder();
   let batch: string[] = [];
   for await (const name of names) {
@@ -154,6 +156,8 @@ function typeOf(mark: number): EntryType {
 }
 
 function endsWith(bytes: Uint8Array, end: number, suffix: Uint8Array): boolean {
-  for (let i = 1; i <= suffix.length; i++) if (bytes[end - i] !== suffix[suffix.length - i]) return false;
+  for (let i = 1; i <= suffix.length; i++) {
+    if (bytes[end - i] !== suffix[suffix.length - i]) return false;
+  }
   return true;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { getSystemErrorName } from "node:util";
 import { StoreError } from "../lib/errors.ts";
 
 /** What happened and what to do next, by the code of the operating system. */
@@ -54,7 +55,9 @@ export function isNotFound(error: unknown): boolean {
 
 function codeOf(error: Error): string | undefined {
   if ("code" in error && typeof error.code === "string") return error.code;
+  // Deno gives no code to errors of open files, nor to those of permissions, whose messages name the flag to add.
+  const number = /\(os error (\d+)\)/.exec(error.message)?.[1];
+  if (number !== undefined) return getSystemErrorName(-Number(number)) ?? `os error ${number}`;
   if (isNotFound(error)) return "ENOENT";
-  // Its message names the flag that is lacking.
-  return error instanceof Deno.errors.NotCapable ? "NotCapable" : undefined;
+  return error instanceof Deno.errors.NotCapable ? error.name : undefined;
 }

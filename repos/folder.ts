@@ -8,8 +8,15 @@ import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Repository, RepositoryChange, ValidateOptions } from "../lib/repository.ts";
-import { AtomicFile, sweepIfStale, TEMPORARY_PREFIX } from "./atomic_file.ts";
-import { type EntryType, inBulk, isForChild, listByChild, MARKS, selectNames } from "./directory_listing.ts";
+import { sweepIfStale, TEMPORARY_PREFIX } from "./atomic_file.ts";
+import {
+  type EntryType,
+  inBulk,
+  isForChild,
+  listByChild,
+  MARKS,
+  selectNames,
+} from "./directory_listing.ts";
 import { fileError, isNotFound } from "./file_errors.ts";
 
 /** How the names of the entries are made of the keys. */
@@ -75,11 +82,17 @@ export class Folder {
    * @param options How the names of the entries are made of the keys.
    * @throws {TypeError} If there can be no such extension.
    */
-  constructor(owner: Repository, type: "file" | "directory", path: string | URL, options: FolderOptions) {
+  constructor(
+    owner: Repository,
+    type: "file" | "directory",
+    path: string | URL,
+    options: FolderOptions,
+  ) {
     const { extension = "", caseInsensitive = false } = options;
-    // deno-lint-ignore no-control-regex
     if (/[/\\\0]/.test(extension)) {
-      throw new TypeError(`Cannot use the extension ${JSON.stringify(extension)}: it holds a separator of paths`);
+      throw new TypeError(
+        `Cannot use the extension ${JSON.stringify(extension)}: it holds a separator of paths`,
+      );
     }
     this.path = resolve(path instanceof URL ? fileURLToPath(path) : path);
     this.extension = extension;
@@ -154,12 +167,12 @@ export class Folder {
    * @param options Whether to make it.
    * @throws {StoreError} If it cannot.
    */
-  validate({ create = true }: ValidateOptions = {}): void {
+  async validate({ create = true }: ValidateOptions = {}): Promise<void> {
     const doing = `use ${this.#owner}`;
     try {
       if (create) {
         Deno.mkdirSync(this.path, { recursive: true });
-        new AtomicFile(`${this.path}/probe`).discard(); // the one sure way to know that it can be written
+        await checkWritable(this.path);
       }
     } catch (error) {
       throw fileError(doing, this.path, error);
@@ -246,7 +259,10 @@ export class Folder {
       if (this.#sweeps) hidden.push(name);
       return false;
     };
-    const done = yield* listByChild(this.path, (chunk) => selectNames(chunk, this.#type, suffix, decide));
+    const done = yield* listByChild(
+      this.path,
+      (chunk) => selectNames(chunk, this.#type, suffix, decide),
+    );
     for (const name of hidden) await sweepIfStale(this.path, name);
     return done;
   }
@@ -296,7 +312,8 @@ export class Folder {
   }
 
   #takes(name: string, type: EntryType): boolean {
-    return type === this.#type || type === "link" && this.#isOne(`${this.path}/${name}`, this.#listing);
+    return type === this.#type ||
+      type === "link" && this.#isOne(`${this.path}/${name}`, this.#listing);
   }
 
   #isOne(path: string, doing: string): boolean {
@@ -315,7 +332,9 @@ function typeOf(entry: Deno.DirEntry): EntryType {
 function spellings(extension: string): string[] {
   let all = [""];
   for (const char of extension) {
-    const cases = new Set([char, char.toLowerCase(), char.toUpperCase()].filter((c) => c.length === char.length));
+    const cases = new Set(
+      [char, char.toLowerCase(), char.toUpperCase()].filter((c) => c.length === char.length),
+    );
     all = all.flatMap((start) => [...cases].map((end) => start + end));
     if (all.length > 2 ** MAX_LETTERS) {
       throw new TypeError(
@@ -330,4 +349,13 @@ function spellings(extension: string): string[] {
 function onAbort(signal: AbortSignal, action: () => void): Disposable {
   signal.addEventListener("abort", action);
   return { [Symbol.dispose]: () => signal.removeEventListener("abort", action) };
+}
+
+/** Makes sure that entries can be made in a folder, without making one: looking must not change anything. */
+async function checkWritable(folder: string): Promise<void> {
+  const { mode, uid } = Deno.statSync(folder);
+  const ours = mode !== null && uid === Deno.uid() && (mode & 0o300) === 0o300;
+  if (ours) return; // as nearly always; the module below takes longer to load than a small pipeline to run
+  const { accessSync, constants } = await import("node:fs");
+  accessSync(folder, constants.W_OK | constants.X_OK);
 }

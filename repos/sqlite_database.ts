@@ -4,7 +4,12 @@
  * @module
  */
 
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import {
+  DatabaseSync,
+  type SQLInputValue,
+  type SQLOutputValue,
+  type StatementSync,
+} from "node:sqlite";
 
 /** How long a transaction waits for those of other processes, in milliseconds. */
 const BUSY_TIMEOUT = 5000;
@@ -65,17 +70,17 @@ export type Row = Record<string, SQLOutputValue>;
  * transaction. The errors are those of `node:sqlite` and of the file system.
  */
 export class SqliteDatabase implements Disposable {
-  /** The path of the file. */
+  /** The absolute path of the file. */
   readonly file: string;
   #connection: Connection | undefined;
 
   /**
    * Touches nothing.
    *
-   * @param file The path of the file.
+   * @param file The file. A relative path is relative to the working directory of now.
    */
   constructor(file: string | URL) {
-    this.file = file instanceof URL ? pathOf(file) : file;
+    this.file = file instanceof URL ? pathOf(file) : absolute(file);
   }
 
   /**
@@ -159,8 +164,7 @@ export class SqliteDatabase implements Disposable {
 function open(file: string, id: string | undefined, create: boolean): Connection {
   if (id === undefined) {
     if (!create) throw new Deno.errors.NotFound("there is no such file");
-    const folder = file.slice(0, file.search(/[^/\\]*$/));
-    if (folder !== "") Deno.mkdirSync(folder, { recursive: true });
+    Deno.mkdirSync(file.slice(0, file.search(/[^/\\]*$/)), { recursive: true });
   }
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT });
   try {
@@ -173,8 +177,22 @@ function open(file: string, id: string | undefined, create: boolean): Connection
   }
 }
 
+/**
+ * Turns write-ahead logging on. While another process does so, or ends as the last user of the file, SQLite refuses at
+ * once instead of waiting.
+ */
 function useWal(database: DatabaseSync): void {
-  database.exec("PRAGMA journal_mode = WAL");
+  const deadline = performance.now() + BUSY_TIMEOUT;
+  while (true) {
+    try {
+      database.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      const isLocked = error instanceof Error && error.message.includes("locked");
+      if (!isLocked || performance.now() > deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+  }
 }
 
 /** What tells a file from all others, also from one that takes its place later; undefined if there is none. */
@@ -186,6 +204,12 @@ function fileId(file: string): string | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+// By hand, because loading node:path and node:url takes longer than starting Deno.
+function absolute(path: string): string {
+  if (/^([A-Za-z]:)?[/\\]/.test(path)) return path;
+  return `${Deno.cwd()}/${path.replace(/^\.[/\\]+/, "")}`;
 }
 
 function pathOf(url: URL): string {

@@ -9,6 +9,7 @@ import { noStats } from "../engine/stats.ts";
 import { StoredView } from "../engine/stored_view.ts";
 import type { View } from "../engine/view.ts";
 import type { Pipeline } from "../pipeline.ts";
+import type { Repository } from "../repository.ts";
 import { opened } from "./opened.ts";
 import { writeJson, writeLines } from "./output.ts";
 import { selectLink } from "./select.ts";
@@ -48,39 +49,42 @@ export async function listData(
   { json = false }: ListDataOptions = {},
 ): Promise<void> {
   const parsed = parseSetExpression(expression);
+  const repositories = new Map<string, Repository>();
+  for (const { name, at } of namesIn(parsed)) {
+    repositories.set(name, repositoryAt(pipeline, expression, name, at));
+  }
   await opened(pipeline, async () => {
-    const keys = await keysOf(pipeline, expression, parsed);
+    const keys = await keysOf(parsed, repositories);
     await (json ? writeJson(keys) : writeLines(keys));
   });
 }
 
-/** Lists only the repositories that are named: the rest of the pipeline may be large, slow or out of reach. */
-async function keysOf(
-  pipeline: Pipeline,
-  text: string,
-  expression: SetExpression,
-): Promise<string[]> {
-  const index = new KeyIndex(noStats());
-  try {
-    const views = new Map<string, View>();
-    for (const { name, at } of namesIn(expression)) {
-      views.set(name, index.view(repositoryAt(pipeline, text, name, at)));
-    }
-    await index.look("all");
-    for (const view of views.values()) throwIfUnknown(view, index);
-    const set = evaluateSetExpression(expression, (name) => views.get(name)!.set);
-    return Array.from(set, (id) => index.space.name(id)).sort();
-  } finally {
-    index.close();
-  }
-}
-
-function repositoryAt(pipeline: Pipeline, text: string, name: string, at: number) {
+function repositoryAt(pipeline: Pipeline, text: string, name: string, at: number): Repository {
   try {
     return selectLink(pipeline, name).link.repo;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw usageErrorAt(text, at, error.message);
+  }
+}
+
+/** Lists only the repositories that are named: the rest of the pipeline may be large, slow or out of reach. */
+async function keysOf(
+  expression: SetExpression,
+  repositories: ReadonlyMap<string, Repository>,
+): Promise<string[]> {
+  const index = new KeyIndex(noStats());
+  try {
+    for (const repository of repositories.values()) index.view(repository);
+    await index.look("all");
+    const set = evaluateSetExpression(expression, (name) => {
+      const view = index.view(repositories.get(name)!);
+      throwIfUnknown(view, index);
+      return view.set;
+    });
+    return Array.from(set, (id) => index.space.name(id)).sort();
+  } finally {
+    index.close();
   }
 }
 

@@ -60,3 +60,14 @@ export function writeMessage(text: string): void {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // nobody is there to be told
   }
 }
+
+/**
+ * Makes text harmless to terminals, for what comes from others: exceptions, names in stores.
+ *
+ * @param text Any text.
+ * @returns The text in one line, with `?` for each control character.
+ */
+export function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+}

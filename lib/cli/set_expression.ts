@@ -69,7 +69,9 @@ export function parseSetExpression(text: string): SetExpression {
       next++;
       return inner;
     }
-    if (token === undefined || /^(?:[&|^)]|-)$/.test(token[0])) throw unexpected('TASK.LINK or "("');
+    if (token === undefined || /^(?:[&|^)]|-)$/.test(token[0])) {
+      throw unexpected('TASK.LINK or "("');
+    }
     if (!NAME.test(token[0])) {
       throw usageErrorAt(
         text,

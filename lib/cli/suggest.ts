@@ -4,9 +4,12 @@
  * @module
  */
 
+/** How many letters a word has at least that stands for a name that it begins. */
+const BEGINNING = 3;
+
 /**
  * The name that is nearest to a word: by the number of letters to insert, remove, replace or swap with their neighbour
- * (the optimal string alignment distance).
+ * (the optimal string alignment distance); or else the first that the word begins.
  *
  * @param word What was given.
  * @param names What there is.
@@ -14,15 +17,17 @@
  */
 export function nearest(word: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
+  let begun: string | undefined;
   let limit = Math.max(1, Math.floor(word.length / 3));
   for (const name of names) {
+    if (begun === undefined && word.length >= BEGINNING && name.startsWith(word)) begun = name;
     const distance = distanceWithin(word.toLowerCase(), name.toLowerCase(), limit);
     if (distance === undefined) continue;
     best = name;
     if (distance === 0) break;
     limit = distance - 1;
   }
-  return best;
+  return best ?? begun;
 }
 
 /**

@@ -12,6 +12,8 @@ export interface VerbOption {
   readonly type: "boolean" | "string";
   /** One letter for it. */
   readonly short?: string;
+  /** What its text is, for its help: `"SECONDS"`. The name in capitals, if it is not given. */
+  readonly value?: string;
   /** What it does, in a line. */
   readonly description: string;
 }
@@ -24,7 +26,7 @@ export interface VerbContext {
   readonly words: readonly string[];
   /** The options that were given, by name. */
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
-  /** Aborted when the user interrupts. */
+  /** Aborted when the user interrupts, if the verb {@linkcode Verb.stops}. */
   readonly signal: AbortSignal;
 }
 
@@ -44,6 +46,13 @@ export interface Verb {
    * @default {true}
    */
   readonly opens?: boolean;
+  /**
+   * Whether it ends in good order, soon after `signal` is aborted. Otherwise the program ends at once when the user
+   * interrupts; nothing is half-written by that.
+   *
+   * @default {false}
+   */
+  readonly stops?: boolean;
   /**
    * Does it.
    *

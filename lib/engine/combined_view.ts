@@ -30,7 +30,12 @@ abstract class CombinedView extends View {
   }
 
   override errorOf(id: number): unknown {
+    if (this.decided(id)) return undefined;
     return this.sources.map((source) => source.errorOf(id)).find((error) => error !== undefined);
+  }
+
+  override doubtful(): number[] {
+    return this.sources.flatMap((source) => [...source.doubtful()]);
   }
 
   override refresh(): Promise<void> {
@@ -45,6 +50,9 @@ abstract class CombinedView extends View {
   /** Whether a key belongs to the set, by what the sources hold. */
   protected abstract holds(id: number): boolean;
 
+  /** Whether one source alone decides about a key, whatever the others hold. */
+  protected abstract decided(id: number): boolean;
+
   /** The whole set, by what the sources hold. */
   protected abstract combine(): KeySet;
 }
@@ -53,6 +61,10 @@ abstract class CombinedView extends View {
 export class AndView extends CombinedView {
   protected override holds(id: number): boolean {
     return this.sources.every((source) => source.set.has(id));
+  }
+
+  protected override decided(id: number): boolean {
+    return this.sources.some((source) => lacks(source, id));
   }
 
   protected override combine(): KeySet {
@@ -68,6 +80,10 @@ export class OrView extends CombinedView {
     return this.sources.some((source) => source.set.has(id));
   }
 
+  protected override decided(id: number): boolean {
+    return this.sources.some((source) => has(source, id));
+  }
+
   protected override combine(): KeySet {
     const set = new KeySet();
     for (const source of this.sources) set.union(source.set);
@@ -78,14 +94,31 @@ export class OrView extends CombinedView {
 /** The keys that the first source holds and the second does not. */
 export class BlockingView extends CombinedView {
   protected override holds(id: number): boolean {
-    return this.sources[0]!.set.has(id) && !this.sources[1]!.set.has(id);
+    return this.sources[0]!.set.has(id) && lacks(this.sources[1]!, id);
+  }
+
+  protected override decided(id: number): boolean {
+    return lacks(this.sources[0]!, id) || has(this.sources[1]!, id);
   }
 
   protected override combine(): KeySet {
-    return this.sources[0]!.set.clone().subtract(this.sources[1]!.set);
+    const [source, unless] = [this.sources[0]!, this.sources[1]!];
+    const set = source.set.clone().subtract(unless.set);
+    for (const id of unless.doubtful()) set.set(id, this.holds(id));
+    return set;
   }
 
   override traces(): readonly Trace[] {
     return this.sources[0]!.traces();
   }
+}
+
+/** Whether a view definitely holds a key. */
+function has(view: View, id: number): boolean {
+  return view.set.has(id) && view.errorOf(id) === undefined;
+}
+
+/** Whether a view definitely does not hold a key. */
+function lacks(view: View, id: number): boolean {
+  return !view.set.has(id) && view.errorOf(id) === undefined;
 }

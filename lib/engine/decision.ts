@@ -56,38 +56,43 @@ export function decide(state: TaskState, id: number): Decision {
   if (state.live.has(id)) return { state: "running", since: state.liveSince.get(id)! };
   const retry = state.retries.get(id);
   if (retry !== undefined) return { state: "retrying", retry };
-  if (!state.eligible.has(id)) {
-    for (const { link, view } of state.inhibiting) {
-      if (view.error === undefined && view.set.has(id)) return { state: "inhibited", link };
-    }
-    for (const { link, view } of state.required) {
-      if (view.errorOf(id) === undefined && !view.set.has(id)) return { state: "lacking", link };
-    }
-    for (const { link, view } of [...state.inhibiting, ...state.required]) {
-      const error = view.errorOf(id);
-      if (error !== undefined) return { state: "unknown", link, error };
-    }
-  }
+  const hindrance = findHindrance(state, id);
+  if (hindrance !== undefined) return hindrance;
   if (state.ended.has(id)) return ENDED;
   for (const { from, link, upstream } of state.upstream) {
     for (const source of upstream(id)) {
       const { unknown } = from;
-      if (unknown !== undefined) {
-        return {
-          state: "unknown",
-          link: `${from.task.name}.${unknown.link}`,
-          error: unknown.error,
-        };
-      }
+      if (unknown !== undefined) return unknownOf(from, unknown.link, unknown.error);
       if (from.mayRun(source)) return { state: "waiting", link, from, id: source };
-      if (from.task.options.failureOk || !from.done.set.has(source)) continue;
-      const unreadable = from.unreadable.get(source);
-      if (unreadable !== undefined) {
-        return { state: "unknown", link: `${from.task.name}.done`, error: unreadable };
-      }
+      const before = from.task.disabled ? undefined : findHindrance(from, source);
+      if (before?.state === "unknown") return unknownOf(from, before.link, before.error);
+      if (from.task.options.failureOk) continue;
+      const unreadable = from.done.errorOf(source) ?? from.unreadable.get(source);
+      if (unreadable !== undefined) return unknownOf(from, "done", unreadable);
+      if (!from.done.set.has(source)) continue;
       if (!from.read.has(source)) return { state: "unread", link, from, id: source };
       if (from.failed.has(source)) return { state: "held", link, from, id: source };
     }
   }
   return READY;
+}
+
+/** What of the links is against starting a job. */
+function findHindrance(state: TaskState, id: number): Decision | undefined {
+  if (state.eligible.has(id)) return undefined;
+  for (const { link, view } of state.inhibiting) {
+    if (view.error === undefined && view.set.has(id)) return { state: "inhibited", link };
+  }
+  for (const { link, view } of state.required) {
+    if (view.errorOf(id) === undefined && !view.set.has(id)) return { state: "lacking", link };
+  }
+  for (const { link, view } of [...state.inhibiting, ...state.required]) {
+    const error = view.error ?? view.errorOf(id);
+    if (error !== undefined) return { state: "unknown", link, error };
+  }
+  return undefined;
+}
+
+function unknownOf(from: TaskState, link: string, error: unknown): Decision {
+  return { state: "unknown", link: `${from.task.name}.${link}`, error };
 }

@@ -52,6 +52,7 @@ function findEdges(states: readonly TaskState[], keys: KeyIndex): Edge[] {
   }
   const edges: Edge[] = [];
   for (const to of states) {
+    if (to.task.options.ready !== undefined) continue; // that decides alone
     for (const { link, view } of to.required) {
       for (const input of view.traces()) {
         for (const { from, output } of writers.get(input.origin) ?? []) {

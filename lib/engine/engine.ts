@@ -30,6 +30,18 @@ const READS = 64;
 /** What to wait for: attempts that would end with this program; all attempts; all attempts and retries. */
 export type Patience = "attached" | "running" | "retries";
 
+/** A stretch of work in which no timer and no signal has its turn. */
+interface Turn {
+  /** When it is over at the latest, by the clock of elapsed time. */
+  readonly end: number;
+  /** How many jobs were considered. */
+  count: number;
+  /** Whether nothing more is to be done in it. */
+  over: boolean;
+  /** Fires when it has ended. */
+  readonly timer: Disposable;
+}
+
 /** What an engine works on. */
 export interface EngineOptions {
   /** The tasks, in their order. */
@@ -62,6 +74,9 @@ export class Engine {
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   #looking: Promise<void> | undefined;
   #looked = false;
+  #recovered = false;
+  /** Whether a run or a cycle is under way. */
+  #claimed = false;
   /** Whether jobs that become ready are started; otherwise only those that wait already. */
   #admitting = false;
   /** Whether anything is started. */
@@ -69,7 +84,8 @@ export class Engine {
   #patience: Patience = "attached";
   #reading = 0;
   #pumping = false;
-  #pause: Disposable | undefined;
+  #pumpComes = false;
+  #turn: Turn | undefined;
   #alarm: Disposable | undefined;
   #onQuiet: (() => void) | undefined;
 
@@ -180,10 +196,14 @@ export class Engine {
    * @returns Whether there is anything left that could go on: something was started, runs, or waits to be tried again.
    */
   async cycle(): Promise<boolean> {
+    this.claim();
     const before = this.stats.launches;
-    await this.begin("once");
-    await this.quiet("attached");
-    this.stop();
+    try {
+      await this.begin("once");
+      await this.quiet("attached");
+    } finally {
+      this.release();
+    }
     const { detached, retrying } = this.#launcher;
     return this.stats.launches > before || detached > 0 || retrying > 0;
   }
@@ -204,14 +224,27 @@ export class Engine {
   }
 
   /**
+   * Takes the engine for a run or a cycle, until {@linkcode release}.
+   *
+   * @throws {TypeError} If it is taken.
+   */
+  claim(): void {
+    if (this.#claimed) throw new TypeError("Cannot run the pipeline: it is running already");
+    this.#claimed = true;
+  }
+
+  /**
    * Looks, and begins to start jobs.
    *
    * @param which What is ready now; or also what becomes ready later, until {@linkcode stop}.
+   * @param signal Keeps it from starting anything, if it is aborted meanwhile.
    */
-  async begin(which: "once" | "always"): Promise<void> {
+  async begin(which: "once" | "always", signal?: AbortSignal): Promise<void> {
     for (const state of this.states) state.ended.clear();
     await this.look();
     await this.#scheduler.load();
+    await this.#recover();
+    if (signal?.aborted) return;
     this.#admitting = which === "always";
     this.#launching = true;
     this.enqueue();
@@ -241,12 +274,18 @@ export class Engine {
     return promise;
   }
 
+  /** Ends what {@linkcode claim} began. */
+  release(): void {
+    this.stop();
+    this.#claimed = false;
+  }
+
   /** Starts nothing any more. What runs goes on. */
   stop(): void {
     this.#launching = false;
     this.#admitting = false;
-    this.#pause?.[Symbol.dispose]();
-    this.#pause = undefined;
+    this.#turn?.timer[Symbol.dispose]();
+    this.#turn = undefined;
     this.#alarm?.[Symbol.dispose]();
     this.#alarm = undefined;
     this.#settle();
@@ -299,10 +338,7 @@ export class Engine {
 
   async #look(which: "all" | "stale"): Promise<void> {
     await this.keys.look(which);
-    for (const state of this.states) {
-      state.unreadable.clear();
-      state.recompute();
-    }
+    for (const state of this.states) state.refresh();
     this.#looked = true;
   }
 
@@ -314,15 +350,40 @@ export class Engine {
     }
   }
 
-  /** Reads whether the record of an ended job says that it failed. */
-  async #read(state: TaskState, id: number): Promise<void> {
-    this.stats.reads++;
-    try {
-      const record = await state.task.done.info(this.keys.space.name(id));
-      state.learn(id, saysFailed(record));
-    } catch (error) {
-      state.unreadable.set(id, error);
+  /** Takes in what an earlier run of the program left. */
+  async #recover(): Promise<void> {
+    if (this.#recovered) return;
+    this.#recovered = true;
+    for (const state of this.states) {
+      const { task } = state;
+      for (const recovered of await task.recover?.() ?? []) {
+        const id = this.keys.space.intern(recovered.job);
+        if (recovered.ended && state.done.set.has(id)) {
+          await task.settled?.(recovered.job); // its record was kept before the program ended
+          continue;
+        }
+        this.#scheduler.occupy(state);
+        this.#launcher.resume(state, id, recovered);
+      }
     }
+  }
+
+  /** Reads whether the record of an ended job says that it failed. */
+  #read(state: TaskState, id: number): Promise<void> {
+    const known = state.reading.get(id);
+    if (known !== undefined) return known;
+    this.stats.reads++;
+    const take = (learn: () => void): void => {
+      if (state.reading.get(id) !== reading) return; // the record has changed meanwhile
+      state.reading.delete(id);
+      learn();
+    };
+    const reading = state.task.done.info(this.keys.space.name(id)).then(
+      (record) => take(() => state.learn(id, saysFailed(record))),
+      (error) => take(() => state.unreadable.set(id, error)),
+    );
+    state.reading.set(id, reading);
+    return reading;
   }
 
   /** Keeps a task's state true as its repositories change. */
@@ -331,15 +392,25 @@ export class Engine {
       state.update(id);
       state.ended.delete(id);
       this.#touch(state, id);
-      this.#pump();
+      this.#pumpSoon();
     };
     for (const view of new Set([...state.required, ...state.inhibiting].map(({ view }) => view))) {
       view.listen(changed);
     }
     state.done.listen((id) => {
-      state.read.delete(id);
-      state.failed.delete(id);
+      state.forget(id);
       this.#touch(state, id);
+      this.#pumpSoon();
+    });
+  }
+
+  /** Starts what is ready when a change has been taken in everywhere: until then, views of one store may disagree. */
+  #pumpSoon(): void {
+    if (this.#pumpComes || !this.#launching) return;
+    this.#pumpComes = true;
+    queueMicrotask(() => {
+      this.#pumpComes = false;
+      this.#pump();
     });
   }
 
@@ -356,23 +427,31 @@ export class Engine {
 
   /** Starts what is ready and finds room. */
   #pump(): void {
-    if (this.#pumping || this.#pause !== undefined || !this.#launching) return;
-    this.#pumping = true;
-    const end = this.env.elapsed() + SLICE;
-    for (let count = 1;; count++) {
-      const next = this.#scheduler.peek();
-      if (next === undefined || this.#reading >= READS) break;
-      this.#consider(next.state, next.id);
-      if (count % 16 === 0 && this.env.elapsed() >= end) {
-        this.#pause = this.env.schedule(() => {
-          this.#pause = undefined;
-          this.#pump();
-        }, 0);
-        break;
+    if (this.#pumping || this.#turn?.over) return;
+    if (this.#launching) {
+      this.#pumping = true;
+      const turn = this.#turn ??= this.#beginTurn();
+      while (!turn.over) {
+        const next = this.#scheduler.peek();
+        if (next === undefined || this.#reading >= READS) break;
+        this.#consider(next.state, next.id);
+        turn.over = ++turn.count % 16 === 0 && this.env.elapsed() >= turn.end;
       }
+      this.#awaitRoom();
+      this.#pumping = false;
     }
-    this.#pumping = false;
     this.#settle();
+  }
+
+  /** Begins a stretch of work that ends when timers and signals have their turn: by themselves, or when it is over. */
+  #beginTurn(): Turn {
+    const timer = this.env.schedule(() => {
+      const { over } = turn;
+      this.#turn = undefined;
+      if (over) this.#pump();
+    }, 0);
+    const turn: Turn = { end: this.env.elapsed() + SLICE, count: 0, over: false, timer };
+    return turn;
   }
 
   #consider(state: TaskState, id: number): void {
@@ -394,8 +473,8 @@ export class Engine {
   }
 
   #settle(): void {
-    if (this.#onQuiet === undefined || this.#pumping) return;
-    if (this.#launcher.attached > 0 || this.#reading > 0 || this.#pause !== undefined) return;
+    if (this.#onQuiet === undefined || this.#pumping || this.#pumpComes) return;
+    if (this.#launcher.attached > 0 || this.#reading > 0 || this.#turn?.over) return;
     if (this.keys.busy) {
       this.keys.settled().then(() => this.#pump());
       return;

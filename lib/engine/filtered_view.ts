@@ -53,6 +53,10 @@ export class FilteredView extends View {
     return this.#base.errorOf(id) ?? (this.#base.set.has(id) ? this.#errors.get(id) : undefined);
   }
 
+  override doubtful(): number[] {
+    return [...this.#base.doubtful(), ...this.#errors.keys()];
+  }
+
   override traces(): readonly Trace[] {
     return this.#base.traces();
   }

@@ -6,6 +6,7 @@
 
 import { AggregateAndRepository, AggregateOrRepository } from "../aggregate_repository.ts";
 import { BlockingRepository } from "../blocking_repository.ts";
+import { sourcesOf } from "../graph.ts";
 import { isRelatedItem } from "../related_item_repository.ts";
 import { MapRepository, type Repository } from "../repository.ts";
 import { AndView, BlockingView, OrView } from "./combined_view.ts";
@@ -41,8 +42,9 @@ export class KeyIndex {
     if (view === undefined) {
       view = this.#make(repository);
       this.#views.set(repository, view);
+      if (view.repository !== repository) return view; // shows what another one shows
       if (view instanceof StoredView) this.stored.push(view);
-      else if (view.repository === repository) this.#computed.push(view);
+      else this.#computed.push(view);
     }
     return view;
   }
@@ -105,12 +107,26 @@ export class KeyIndex {
     }
     const free = async (job: string): Promise<boolean> => {
       this.#stats.reads++;
-      return !await unless.contains(job);
+      return !(unless.isValidJobId(job) && await unless.contains(job));
     };
     const view = new FilteredView(repository, source, free, this.space, this.#pending);
-    this.#subscriptions.push(unless.subscribe((change) => {
-      if (change.type !== "relist") view.evaluate(this.space.intern(change.job));
-    }));
+    this.#hear(unless, (job) => {
+      for (const id of job === undefined ? source.set : [this.space.intern(job)]) view.evaluate(id);
+    });
     return view;
+  }
+
+  /** Calls `listener` with each key that changes in the stores beneath; undefined, if it may be under another name. */
+  #hear(repository: Repository, listener: (job: string | undefined) => void): void {
+    const beneath = sourcesOf(repository);
+    if (isRelatedItem(repository)) {
+      this.#hear(repository.base, () => listener(undefined));
+      this.#hear(repository.translator, listener);
+    } else if (beneath.length > 0) { for (const each of beneath) this.#hear(each, listener); }
+    else {
+      this.#subscriptions.push(repository.subscribe((change) => {
+        if (change.type !== "relist") listener(change.job);
+      }));
+    }
   }
 }

@@ -90,7 +90,10 @@ export class KeySpace {
         start = stop + 1;
       }
     }
-    if (fresh) set.addAllBelow(this.#size);
+    if (fresh) {
+      set.addAllBelow(this.#size);
+      this.#table = new Uint32Array(0); // which knows nothing of what was appended
+    }
     return set;
   }
 

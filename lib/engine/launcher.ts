@@ -7,7 +7,9 @@
 import type { DoneRecord } from "../done_record.ts";
 import type { Env } from "../env.ts";
 import { JobError } from "../errors.ts";
-import { failureRecord } from "../failure.ts";
+import { failureRecord, headline } from "../failure.ts";
+import type { RecoveredJob } from "../task.ts";
+import { warn } from "../warnings.ts";
 import type { EngineEvent } from "./events.ts";
 import type { KeyIndex } from "./key_index.ts";
 import { type Failures, mayRetry, retryDelay } from "./retry_policy.ts";
@@ -27,7 +29,7 @@ export interface LauncherEvents {
   onEvent(event: EngineEvent): void;
   /** A job takes up no room any more. */
   onRelease(state: TaskState): void;
-  /** A job has left the state it was in: it, and those that wait for it, may be ready now. */
+  /** A job has left the state it was in: it, and those that wait for it, may be ready now, and nothing else to be done. */
   onFree(state: TaskState, id: number): void;
 }
 
@@ -65,21 +67,22 @@ export class Launcher {
    * @returns The record of the attempt, when it has ended and the job's state is settled.
    */
   start(state: TaskState, id: number, onDetach: () => void = () => {}): Promise<DoneRecord> {
-    const job = this.#keys.space.name(id);
     const failures = Object.values(this.#failures.get(state)?.get(id) ?? {});
     const number = failures.reduce((sum, count) => sum + count, 1);
-    const attempt = new RunningAttempt(number, this.#env.now(), () => {
-      this.attached--;
-      this.detached++;
-      onDetach();
-    });
-    state.live.add(id);
-    state.liveSince.set(id, attempt.started);
-    state.ended.delete(id);
+    const job = this.#keys.space.name(id);
+    const attempt = this.#begin(state, id, number, this.#env.now(), onDetach);
     this.#stats.launches++;
-    this.attached++;
     this.#events.onEvent({ type: "start", task: state.task, job, attempt: number });
-    return this.#run(state, id, job, attempt);
+    return this.#run(state, id, job, attempt, () => state.task.execute(job, attempt));
+  }
+
+  /** Goes on with an attempt of an earlier run of the program; its former failures count as the job's own. */
+  resume(state: TaskState, id: number, recovered: RecoveredJob): Promise<DoneRecord> {
+    const jobs = this.#failures.get(state) ?? new Map<number, Failures>();
+    this.#failures.set(state, jobs.set(id, { user: recovered.attempt - 1 }));
+    const attempt = this.#begin(state, id, recovered.attempt, recovered.started, () => {});
+    attempt.detach();
+    return this.#run(state, id, recovered.job, attempt, () => recovered.resume(attempt));
   }
 
   /** Gives up all retries; the jobs are as if they had not been tried. */
@@ -88,27 +91,39 @@ export class Launcher {
     this.#timers.clear();
   }
 
+  #begin(
+    state: TaskState,
+    id: number,
+    number: number,
+    started: number,
+    onDetach: () => void,
+  ): RunningAttempt {
+    state.live.add(id);
+    state.liveSince.set(id, started);
+    state.ended.delete(id);
+    this.attached++;
+    return new RunningAttempt(number, started, () => {
+      this.attached--;
+      this.detached++;
+      onDetach();
+    });
+  }
+
   async #run(
     state: TaskState,
     id: number,
     job: string,
     attempt: RunningAttempt,
+    work: () => Promise<DoneRecord>,
   ): Promise<DoneRecord> {
-    const record = await this.#execute(state, job, attempt);
+    const record = await this.#execute(state, attempt, work);
     const retryAt = record.success ? undefined : this.#retryAt(state, id, record);
-    if (retryAt === undefined) await this.#conclude(state, id, job, record, attempt.number);
+    let kept = true;
+    if (retryAt === undefined) kept = await this.#conclude(state, id, job, record, attempt.number);
     else this.#arrangeRetry(state, id, record, attempt.number, retryAt);
+    if (kept && state.task.settled !== undefined) await this.#settle(state, job);
     if (attempt.detached) this.detached--;
     else this.attached--;
-    if (attempt.rest !== undefined) {
-      this.lingering++;
-      attempt.rest.then(() => {
-        this.lingering--;
-        this.#free(state, id);
-      });
-    } else {
-      this.#free(state, id);
-    }
     this.#events.onEvent({
       type: "end",
       task: state.task,
@@ -116,17 +131,31 @@ export class Launcher {
       record,
       ...retryAt !== undefined && { retryAt },
     });
+    if (attempt.rest !== undefined) {
+      this.lingering++;
+      attempt.rest.then(() => {
+        this.lingering--;
+        this.#free(state, id);
+      });
+      this.#events.onFree(state, id); // nobody waits for the rest
+    } else {
+      this.#free(state, id);
+    }
     return record;
   }
 
-  async #execute(state: TaskState, job: string, attempt: RunningAttempt): Promise<DoneRecord> {
+  async #execute(
+    state: TaskState,
+    attempt: RunningAttempt,
+    work: () => Promise<DoneRecord>,
+  ): Promise<DoneRecord> {
     const { timeout } = state.task.options;
     const timer = timeout === undefined ? undefined : this.#env.schedule(
       () => attempt.abort(new DOMException(`The job ran longer than ${timeout} s`, "TimeoutError")),
-      timeout * 1000,
+      Math.max(0, attempt.started + timeout * 1000 - this.#env.now()),
     );
     try {
-      return await state.task.execute(job, attempt);
+      return await work();
     } catch (error) {
       const failureClass = error instanceof JobError ? error.class : "infra";
       return failureRecord(error, attempt.started, this.#env.now(), failureClass);
@@ -174,19 +203,31 @@ export class Launcher {
     });
   }
 
-  /** Keeps the record of a job that is not tried again, and learns what it wrote. */
+  async #settle({ task }: TaskState, job: string): Promise<void> {
+    try {
+      await task.settled?.(job);
+    } catch (error) {
+      warn(
+        `Task "${task.name}" cannot forget how "${job}" ended, and will take it in once more: ${
+          headline(error)
+        }`,
+      );
+    }
+  }
+
+  /** Keeps the record of a job that is not tried again, and learns what it wrote; false if the record is not kept. */
   async #conclude(
     state: TaskState,
     id: number,
     job: string,
     record: DoneRecord,
     attempts: number,
-  ): Promise<void> {
+  ): Promise<boolean> {
     this.#failures.get(state)?.delete(id);
-    const kept = record.success ? record : { ...record, attempts };
-    if (state.task.metadata && await this.#record(state, job, kept)) {
-      state.learn(id, !record.success);
-    }
+    const { metadata } = state.task;
+    const kept = !metadata ||
+      await this.#record(state, job, record.success ? record : { ...record, attempts });
+    if (kept && metadata) state.learn(id, !record.success);
     for (const { stored, trace } of state.written) {
       const origin = trace.forward(id);
       if (origin < 0 || stored.set.has(origin)) continue;
@@ -200,6 +241,7 @@ export class Launcher {
       }
     }
     state.ended.add(id);
+    return kept;
   }
 
   /** Writes a record; false if that cannot be done. The job must not run again for a store that is away for a moment. */

@@ -61,8 +61,7 @@ export class RelatedView extends View {
       this.#lookups.forget(id);
       if (translator.set.has(id)) this.#lookups.one(id);
       else {
-        this.#learn(id, undefined, undefined);
-        this.#known.delete(id);
+        this.#unlearn(id);
         this.set.delete(id);
         this.emit(id);
       }
@@ -75,7 +74,13 @@ export class RelatedView extends View {
 
   override errorOf(id: number): unknown {
     const own = this.#translator.set.has(id) ? this.#errors.get(id) : undefined;
-    return this.#translator.errorOf(id) ?? own ?? this.#base.errorOf(this.#translate(id));
+    const to = this.#translate(id);
+    return this.#translator.errorOf(id) ?? own ?? (to < 0 ? undefined : this.#base.errorOf(to));
+  }
+
+  override doubtful(): number[] {
+    const related = [...this.#base.doubtful()].flatMap((id) => [...this.#sources.get(id) ?? []]);
+    return [...this.#translator.doubtful(), ...this.#errors.keys(), ...related];
   }
 
   override traces(): readonly Trace[] {
@@ -95,6 +100,7 @@ export class RelatedView extends View {
   }
 
   override async refresh(): Promise<void> {
+    for (const id of this.#known.clone().subtract(this.#translator.set)) this.#unlearn(id);
     const unknown = [...this.#translator.set.clone().subtract(this.#known)];
     if (unknown.length > 0 && this.#related.prefetchLookup && this.#known.empty) {
       await this.#prefetch();
@@ -114,9 +120,9 @@ export class RelatedView extends View {
       for (const id of this.#translator.set) this.#errors.set(id, error);
       return;
     }
-    for (const [job, to] of all) this.#learn(this.#space.intern(job), to, undefined);
     for (const id of this.#translator.set) {
-      if (!this.#known.has(id)) this.#learn(id, undefined, undefined);
+      // What has become known meanwhile is newer.
+      if (!this.#known.has(id)) this.#learn(id, all.get(this.#space.name(id)), undefined);
     }
   }
 
@@ -132,6 +138,11 @@ export class RelatedView extends View {
 
   #translate(id: number): number {
     return (this.#translations[id] ?? 0) - 1;
+  }
+
+  #unlearn(id: number): void {
+    this.#learn(id, undefined, undefined);
+    this.#known.delete(id);
   }
 
   #learn(id: number, translation: string | null | undefined, error: unknown): void {

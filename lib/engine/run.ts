@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Repository } from "../repository.ts";
+import type { Repository, RepositoryChange } from "../repository.ts";
 import { warn } from "../warnings.ts";
 import type { Engine } from "./engine.ts";
 import type { RunReport } from "./report.ts";
@@ -42,9 +42,11 @@ export interface RunOptions {
  * @param engine The engine.
  * @param options How long to go on.
  * @returns What was done, and what is left.
+ * @throws {TypeError} If the engine is at work already.
  * @throws {DOMException} A `TimeoutError` when `timeout` has passed; what runs goes on.
  */
 export async function runEngine(engine: Engine, options: RunOptions = {}): Promise<RunReport> {
+  engine.claim();
   const counts = { succeeded: 0, failed: 0, unrecorded: 0 };
   using _events = engine.subscribe((event) => {
     if (event.type === "unrecorded") counts.unrecorded++;
@@ -76,7 +78,8 @@ export async function runEngine(engine: Engine, options: RunOptions = {}): Promi
     };
   } finally {
     options.signal?.removeEventListener("abort", stop);
-    stop();
+    ending.abort();
+    engine.release();
   }
 }
 
@@ -86,20 +89,20 @@ async function drive(
   signal: AbortSignal,
 ): Promise<void> {
   const watches = forever ? new Watches(engine, signal) : undefined; // before the look, so that nothing falls between
+  let before = engine.stats.launches;
   try {
-    await engine.begin(launchOnce ? "once" : "always");
-    if (signal.aborted) engine.stop();
-    for (;;) {
-      const before = engine.stats.launches;
-      await engine.quiet(launchOnce ? "running" : "retries");
-      if (signal.aborted || (launchOnce && !forever)) return;
-      if (watches !== undefined) await watches.due();
-      else if (engine.stats.launches === before) return;
-      if (signal.aborted) return;
-      await engine.look(watches === undefined ? "all" : "stale");
-      if (signal.aborted) return;
-      engine.enqueue();
+    await engine.begin(launchOnce ? "once" : "always", signal);
+    while (!signal.aborted) {
+      if (watches !== undefined) await watches.due(); // whatever runs meanwhile
+      else {
+        await engine.quiet(launchOnce ? "running" : "retries");
+        if (launchOnce || engine.stats.launches === before) return;
+      }
+      before = engine.stats.launches;
+      if (!signal.aborted) await engine.look(watches === undefined ? "all" : "stale");
+      if (!signal.aborted) engine.enqueue();
     }
+    await engine.quiet("attached");
   } finally {
     await watches?.ended();
   }
@@ -118,6 +121,7 @@ class Watches {
     this.#engine = engine;
     this.#signal = signal;
     this.#listedAll = engine.env.elapsed();
+    signal.addEventListener("abort", () => this.#relist.resolve());
     for (const view of engine.keys.stored) {
       view.onRelist = () => this.#relist.resolve();
       const { repository } = view;
@@ -130,7 +134,6 @@ class Watches {
   /** Resolves when something is to be listed again; that is then marked as stale. */
   async due(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#signal.addEventListener("abort", () => resolve(), { once: true });
     {
       using _timer = this.#engine.env.schedule(resolve, RELIST);
       await Promise.race([promise, this.#relist.promise]);
@@ -150,14 +153,32 @@ class Watches {
     await Promise.all(this.#ends);
   }
 
+  /**
+   * What has become of a change. What contradicts what is known may be old: the watch of a change of this program, which
+   * was heard of at once, and was followed by others.
+   */
+  async #confirm(
+    { repository, set }: StoredView,
+    change: RepositoryChange,
+  ): Promise<RepositoryChange> {
+    if (change.type === "relist") return change;
+    const { job } = change;
+    if (set.has(this.#engine.keys.space.find(job)) === (change.type === "put")) return change;
+    try {
+      return { type: await repository.contains(job) ? "put" : "delete", job };
+    } catch {
+      return { type: "relist" }; // the next look says what is wrong
+    }
+  }
+
   async #watch(
     view: StoredView,
-    changes: AsyncIterable<Parameters<StoredView["apply"]>[0]>,
+    changes: AsyncIterable<RepositoryChange>,
     repository: Repository,
   ): Promise<void> {
     this.#watched.add(view);
     try {
-      for await (const change of changes) view.apply(change);
+      for await (const change of changes) view.apply(await this.#confirm(view, change));
     } catch (error) {
       this.#watched.delete(view);
       warn(

@@ -5,7 +5,7 @@
  */
 
 import type { ResourceManager } from "../resource_manager.ts";
-import { Resources, type ResourceType } from "../resources.ts";
+import { Resources, ResourceType } from "../resources.ts";
 import type { Task } from "../task.ts";
 import type { KeySet } from "./key_set.ts";
 import type { KeySpace } from "./key_space.ts";
@@ -31,6 +31,8 @@ interface Lane {
   /** The priority of a job; a number if it is the same for all. */
   readonly priority: number | ((id: number) => number);
   running: number;
+  /** How many of them hold nothing of the quota: they were running before it was asked. */
+  unreserved: number;
 }
 
 /**
@@ -72,6 +74,7 @@ export class Scheduler {
         limit: task.options.maxConcurrent ?? task.defaultMaxConcurrent,
         priority: constant ? own : valueOf,
         running: 0,
+        unreserved: 0,
       });
     }
   }
@@ -117,10 +120,19 @@ export class Scheduler {
     return lacking === undefined;
   }
 
+  /** Makes room for a job of a task that is running already. */
+  occupy(state: TaskState): void {
+    if (this.admit(state)) return;
+    const lane = this.#lanes.get(state)!;
+    lane.running++;
+    lane.unreserved++;
+  }
+
   /** Gives back the room of a job of a task. */
   release(state: TaskState): void {
     const lane = this.#lanes.get(state)!;
-    lane.request?.manager.relinquish(lane.request.amount);
+    if (lane.unreserved > 0) lane.unreserved--;
+    else lane.request?.manager.relinquish(lane.request.amount);
     lane.running--;
     this.#blocked.clear();
   }
@@ -138,7 +150,10 @@ export class Scheduler {
 
   /** When a launch becomes possible that is not now, by the clock of elapsed time in milliseconds; undefined if none does by itself. */
   get nextLaunchAt(): number | undefined {
-    const times = [...this.#blocked.keys()]
+    if (this.#blocked.size === 0) return undefined;
+    const times = [...this.#blocked]
+      .filter(([, lacking]) => lacking === ResourceType.RATE)
+      .map(([lane]) => lane)
       .filter((lane) => lane.queue.size > 0 && this.obstacle(lane.state)?.kind !== "never")
       .map((lane) => lane.request?.manager.nextLaunchAt())
       .filter((time) => time !== undefined);

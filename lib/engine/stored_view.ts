@@ -44,14 +44,15 @@ export class StoredView extends View {
   override async refresh(): Promise<void> {
     const during = this.#during = new Map<number, boolean>();
     this.#stats.listings++;
+    this.stale = false;
     try {
       const set = await this.#list();
       for (const [id, present] of during) set.set(id, present);
       this.set = set;
-      this.stale = false;
       this.#error = undefined;
     } catch (error) {
       this.#error = error;
+      this.stale = true;
     } finally {
       this.#during = undefined;
     }
@@ -65,7 +66,10 @@ export class StoredView extends View {
       return;
     }
     const present = change.type === "put";
-    const id = present ? this.#space.intern(change.job) : this.#space.find(change.job);
+    // A key that nobody has heard of cannot be deleted here, unless a listing under way has seen it.
+    const id = present || this.#during !== undefined
+      ? this.#space.intern(change.job)
+      : this.#space.find(change.job);
     if (id >= 0) this.put(id, present);
   }
 

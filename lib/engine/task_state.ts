@@ -56,6 +56,8 @@ export class TaskState {
   readonly read: KeySet = new KeySet();
   /** Those among them that failed. */
   readonly failed: KeySet = new KeySet();
+  /** Records of ended jobs that are being read. */
+  readonly reading = new Map<number, Promise<void>>();
   /** Records of ended jobs that could not be read, with what went wrong. */
   readonly unreadable = new Map<number, unknown>();
   /** The repositories that its jobs write to, their `done` among them. */
@@ -100,20 +102,34 @@ export class TaskState {
     return undefined;
   }
 
+  /** Takes in what a look has found. What was read of records may be true no longer. */
+  refresh(): void {
+    this.read.clear();
+    this.failed.clear();
+    this.reading.clear();
+    this.unreadable.clear();
+    const before = this.eligible.clone();
+    this.#recompute();
+    this.ended.subtract(this.eligible.clone().subtract(before)); // something has changed for these
+  }
+
   /** Computes which jobs are eligible. */
-  recompute(): void {
+  #recompute(): void {
     const [first, ...others] = this.required;
     this.eligible.clear();
     if (first === undefined || this.unknown !== undefined) return;
     this.eligible.assign(first.view.set);
     for (const { view } of others) this.eligible.intersect(view.set);
-    for (const { view } of this.inhibiting) this.eligible.subtract(view.set);
+    for (const { view } of this.inhibiting) {
+      this.eligible.subtract(view.set);
+      for (const id of view.doubtful()) this.update(id);
+    }
   }
 
   /** Computes whether one job is eligible. */
   update(id: number): void {
     const eligible = this.required.every(({ view }) => view.set.has(id)) &&
-      !this.inhibiting.some(({ view }) => view.set.has(id)) &&
+      !this.inhibiting.some(({ view }) => view.set.has(id) || view.errorOf(id) !== undefined) &&
       this.unknown === undefined;
     this.eligible.set(id, eligible);
   }
@@ -122,6 +138,14 @@ export class TaskState {
   mayRun(id: number): boolean {
     return this.live.has(id) || this.retries.has(id) ||
       (this.eligible.has(id) && !this.task.disabled && !this.ended.has(id));
+  }
+
+  /** Takes in that the record of an ended job may have changed. */
+  forget(id: number): void {
+    this.read.delete(id);
+    this.failed.delete(id);
+    this.reading.delete(id);
+    this.unreadable.delete(id);
   }
 
   /** Takes in whether the record of an ended job says that it failed. */

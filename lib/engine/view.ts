@@ -39,9 +39,14 @@ export abstract class View {
   /** The repositories whose keys make the keys of this one appear. */
   abstract traces(): readonly Trace[];
 
-  /** Why it cannot be said whether a key is there; undefined if that is known. */
+  /** Why it cannot be said whether a key is there; undefined if that is known. Unless all are in doubt, such a key is not in the set. */
   errorOf(_id: number): unknown {
     return this.error;
+  }
+
+  /** The keys of which it cannot be said whether they are there, though most others are known. */
+  doubtful(): Iterable<number> {
+    return [];
   }
 
   /** Calls `listener` with each key that appears, disappears, or gets another value. */

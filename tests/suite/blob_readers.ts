@@ -170,14 +170,13 @@ export const blobReaderCases: readonly Case<BlobRepository>[] = [
       await repository.writeBytes("a", bytes(200_000));
       await (await repository.readable("a")).pipeTo(await repository.writable("b"));
       await holdsBytes(repository, "b", bytes(200_000));
-      const packed = (await repository.readable("a")).pipeThrough<Uint8Array>(
-        new CompressionStream("gzip"),
+      const inverse = new TransformStream<Uint8Array, Uint8Array>({
+        transform: (chunk, controller) => controller.enqueue(chunk.map((byte) => byte ^ 0xff)),
+      });
+      await (await repository.readable("a")).pipeThrough(inverse).pipeTo(
+        await repository.writable("c"),
       );
-      await packed.pipeTo(await repository.writable("c"));
-      const unpacked = new Blob([await repository.readBytes("c")]).stream().pipeThrough(
-        new DecompressionStream("gzip"),
-      );
-      ok(sameBytes(await new Response(unpacked).bytes(), bytes(200_000)));
+      await holdsBytes(repository, "c", bytes(200_000).map((byte) => byte ^ 0xff));
       await holds(repository, "a", "b", "c");
     },
   },
@@ -190,12 +189,12 @@ export const blobReaderCases: readonly Case<BlobRepository>[] = [
     },
   },
   {
-    sentence: "readable() gives a stream of Uint8Array that a Response takes",
+    sentence: "readable() gives chunks that are Uint8Array, and ends",
     run: async ({ repository }) => {
       await repository.writeBytes("a", bytes(100_000));
-      for await (const chunk of await repository.readable("a")) ok(chunk instanceof Uint8Array);
-      const copy = Reflect.construct(Response, [await repository.readable("a")]);
-      ok(sameBytes(new Uint8Array(await copy.arrayBuffer()), bytes(100_000)));
+      const chunks = await Array.fromAsync(await repository.readable("a"));
+      ok(chunks.every((chunk) => chunk instanceof Uint8Array));
+      ok(sameBytes(concat(chunks), bytes(100_000)));
     },
   },
 ];

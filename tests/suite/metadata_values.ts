@@ -187,7 +187,14 @@ export const metadataValueCases: readonly Case<MetadataRepository>[] = [
     sentence: "any JSON value is read as it was written",
     run: async ({ repository, value }) => {
       const { default: fc } = await import("fast-check");
-      const values = fc.jsonValue({ stringUnit: "binary" });
+      // All code points but the surrogates. The generator's own unit for this takes seconds to begin.
+      const point = fc.oneof(
+        fc.nat(0x7f),
+        fc.nat(0xd7ff),
+        fc.integer({ min: 0xe000, max: 0x10ffff }),
+      );
+      const stringUnit = point.map((code) => String.fromCodePoint(code));
+      const values = fc.jsonValue({ stringUnit });
       await fc.assert(fc.asyncProperty(values, async (any) => {
         const text = JSON.stringify(any); // without -0, which JSON cannot say
         await repository.dump("a", value(JSON.parse(text)));

@@ -26,6 +26,11 @@ export interface RepositoryFixture {
   readonly put?: (job: string) => Promise<void>;
   /** Makes a second repository over the same data, as another process would. Without it, what needs two is not tested. */
   readonly reopen?: () => Promise<Repository>;
+  /**
+   * Makes the store fail from now on, as one that is out of reach does. Without it, what a store does then is not
+   * tested.
+   */
+  readonly fail?: () => void | Promise<void>;
   /** Called when the test has ended, however it ended: gives back all that the fixture holds. */
   readonly dispose?: () => Promise<void>;
 }

@@ -10,6 +10,7 @@ import { blobCommitCases } from "./blob_commits.ts";
 import { blobReaderCases } from "./blob_readers.ts";
 import { blobValueCases } from "./blob_values.ts";
 import { deletingCases } from "./deleting.ts";
+import { blobFailingCases, failingCases, metadataFailingCases } from "./failing.ts";
 import { blobIdCases, idCases, metadataIdCases } from "./ids.ts";
 import { keyCases } from "./keys.ts";
 import { listingCases } from "./listing.ts";
@@ -30,6 +31,7 @@ const ANY: readonly Case[] = [
   ...subscribingCases,
   ...watchingCases,
   ...reopeningCases,
+  ...failingCases,
   ...modelCases,
 ];
 /** Those that apply where values are bytes. */
@@ -41,12 +43,14 @@ const BLOB: readonly Case<BlobRepository>[] = [
   ...blobSubscribingCases,
   ...blobWatchingCases,
   ...blobReopeningCases,
+  ...blobFailingCases,
 ];
 /** Those that apply where values are data. */
 const METADATA: readonly Case<MetadataRepository>[] = [
   ...metadataIdCases,
   ...metadataValueCases,
   ...metadataReopeningCases,
+  ...metadataFailingCases,
 ];
 
 /**

@@ -17,6 +17,8 @@ export interface Subject<R extends Repository = Repository> {
   readonly ownPut: boolean;
   /** A second repository over the same data. */
   readonly reopen: (() => Promise<Repository>) | undefined;
+  /** Makes the store fail from now on. */
+  readonly fail: (() => void | Promise<void>) | undefined;
   /** A value that the store takes, made of a JSON value. */
   readonly value: (json: JsonValue) => unknown;
   readonly caseSensitive: boolean;
@@ -48,6 +50,7 @@ export function subjectOf<R extends Repository>(
     put: fixture.put ?? putOf(repository, value),
     ownPut: fixture.put === undefined,
     reopen: fixture.reopen,
+    fail: fixture.fail,
     value,
     caseSensitive: options.capabilities?.caseSensitive ?? true,
     maxValueBytes: options.capabilities?.maxValueBytes ?? LARGE_VALUE,

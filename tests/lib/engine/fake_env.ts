@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import type { Env } from "../../../lib/env.ts";
 
 /** When the time of every test begins. */
@@ -11,7 +12,7 @@ export const START = Date.UTC(2026, 0, 1);
 
 /** Lets everything go on that waits for promises alone. */
 export function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /** A clock that stands still until it is advanced, and chance that always gives the same. */

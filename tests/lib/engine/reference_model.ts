@@ -4,20 +4,23 @@
  * @module
  */
 
-import { AggregateAndRepository, AggregateOrRepository } from "../../../lib/aggregate_repository.ts";
+import {
+  AggregateAndRepository,
+  AggregateOrRepository,
+} from "../../../lib/aggregate_repository.ts";
 import { BlockingRepository } from "../../../lib/blocking_repository.ts";
 import { saysFailed } from "../../../lib/done_record.ts";
 import { isRelatedItem } from "../../../lib/related_item_repository.ts";
 import { MapRepository, type Repository } from "../../../lib/repository.ts";
 import type { Task } from "../../../lib/task.ts";
-import type { MemoryStore } from "./memory_store.ts";
+import { MemoryStore } from "./memory_store.ts";
 
 /** Whether a repository holds a key; "unknown" where something beneath fails for that key. */
 type Held = boolean | "unknown";
 
 /** What is not in the stores. */
 export interface Facts {
-  readonly tasks: readonly Task[];
+  readonly connections: readonly Connection[];
   /** What the filter of a mapped repository says; throws where the filter does. */
   filter(repository: MapRepository, job: string): boolean;
   /** Stores that could not be listed at the last look. */
@@ -56,13 +59,18 @@ export function held(facts: Facts, repo: Repository, job: string): Held {
     );
   }
   if (repo instanceof BlockingRepository) {
-    return all([held(facts, repo.source, job), not(held(facts, repo.unless, job))]);
+    if (repo.enumerateUnless) {
+      return all([held(facts, repo.source, job), not(held(facts, repo.unless, job))]);
+    }
+    const source = held(facts, repo.source, job);
+    const asked = { ...facts, broken: new Set<Repository>() }; // a single key can be asked for all the same
+    return source === true ? not(held(asked, repo.unless, job)) : source;
   }
   if (repo instanceof MapRepository) {
     const beneath = held(facts, repo.base, job);
-    if (beneath === false || repo.filter === undefined) return beneath;
+    if (beneath !== true || repo.filter === undefined) return beneath;
     try {
-      return facts.filter(repo, job) ? beneath : false;
+      return facts.filter(repo, job);
     } catch {
       return "unknown";
     }
@@ -76,14 +84,23 @@ export function held(facts: Facts, repo: Repository, job: string): Held {
       ? held(facts, repo.base, key)
       : "unknown";
   }
-  return (repo as MemoryStore).data.has(job);
+  return facts.broken.has(repo) ? "unknown" : dataOf(repo).has(job);
 }
 
-/** What a translator says of a key: it is a store, or a view that hides some keys of one. */
+/** What a translator says of a key. */
 function translation(translator: Repository, job: string): unknown {
-  if (translator instanceof MapRepository) return translation(translator.base, job);
-  if (translator instanceof BlockingRepository) return translation(translator.source, job);
-  return (translator as MemoryStore).data.get(job) ?? null;
+  return dataOf(stored(translator)).get(job) ?? null;
+}
+
+/** The store of translations: a translator is one, or a view that hides some of its keys. */
+function stored(translator: Repository): Repository {
+  if (translator instanceof MapRepository) return stored(translator.base);
+  return translator instanceof BlockingRepository ? stored(translator.source) : translator;
+}
+
+function dataOf(repo: Repository): ReadonlyMap<string, unknown> {
+  if (repo instanceof MemoryStore) return repo.data;
+  throw new TypeError(`${repo} is no store of the tests`);
 }
 
 function all(values: readonly Held[]): Held {
@@ -94,27 +111,29 @@ function not(value: Held): Held {
   return value === "unknown" ? value : !value;
 }
 
-/** The stores by whose keys those of a repository appear, and which key there goes with a job; none, if undefined. */
-function origins(
-  facts: Facts,
-  repo: Repository,
-): { store: Repository; key(job: string): string | undefined }[] {
+/** A store by whose keys those of a repository appear, and which key there goes with a job, if one does. */
+interface Origin {
+  readonly store: Repository;
+  key(facts: Facts, job: string): string | undefined;
+}
+
+function origins(repo: Repository): Origin[] {
   if (repo instanceof AggregateAndRepository || repo instanceof AggregateOrRepository) {
-    return Object.values<Repository>(repo.children).flatMap((child) => origins(facts, child));
+    return Object.values<Repository>(repo.children).flatMap(origins);
   }
-  if (repo instanceof BlockingRepository) return origins(facts, repo.source);
-  if (repo instanceof MapRepository) return origins(facts, repo.base);
-  if (!isRelatedItem(repo)) return [{ store: repo, key: (job) => job }];
+  if (repo instanceof BlockingRepository) return origins(repo.source);
+  if (repo instanceof MapRepository) return origins(repo.base);
+  if (!isRelatedItem(repo)) return [{ store: repo, key: (_, job) => job }];
   return [
-    ...origins(facts, repo.base).map(({ store, key }) => ({
+    ...origins(repo.base).map(({ store, key }): Origin => ({
       store,
-      key: (job: string) => {
+      key: (facts, job) => {
         if (held(facts, repo.translator, job) !== true) return undefined;
         const to = translation(repo.translator, job);
-        return typeof to === "string" && repo.base.isValidJobId(to) ? key(to) : undefined;
+        return typeof to === "string" && repo.base.isValidJobId(to) ? key(facts, to) : undefined;
       },
     })),
-    ...origins(facts, repo.translator),
+    ...origins(repo.translator),
   ];
 }
 
@@ -138,11 +157,33 @@ function byLinks(
   const { required, inhibiting } = conditions(task);
   const known = (repo: Repository): boolean => !broken(facts, repo);
   if (inhibiting.some((repo) => known(repo) && held(facts, repo, job) === true)) return "inhibited";
-  if (required.some((repo) => known(repo) && held(facts, repo, job) === false)) return "lacking";
+  if (required.some((repo) => held(facts, repo, job) === false)) return "lacking";
   const every = [...required, ...inhibiting];
   return every.every((repo) => known(repo) && held(facts, repo, job) !== "unknown")
     ? "eligible"
     : "unknown";
+}
+
+/** The keys of a repository that may change when a store tells of a change of one of its own. */
+export function affected(facts: Facts, repo: Repository, store: Repository, job: string): string[] {
+  if (repo instanceof AggregateAndRepository || repo instanceof AggregateOrRepository) {
+    return Object.values<Repository>(repo.children).flatMap((each) =>
+      affected(facts, each, store, job)
+    );
+  }
+  if (repo instanceof BlockingRepository) {
+    return [repo.source, repo.unless].flatMap((each) => affected(facts, each, store, job));
+  }
+  if (repo instanceof MapRepository) return affected(facts, repo.base, store, job);
+  if (!isRelatedItem(repo)) return repo === store ? [job] : [];
+  const keys = new Set<unknown>(affected(facts, repo.base, store, job));
+  const { translator } = repo;
+  return [
+    ...affected(facts, translator, store, job),
+    ...[...dataOf(stored(translator)).keys()].filter((each) =>
+      held(facts, translator, each) === true && keys.has(translation(translator, each))
+    ),
+  ];
 }
 
 /** Whether a job may start as far as the links say. */
@@ -150,38 +191,42 @@ export function eligible(facts: Facts, task: Task, job: string): boolean {
   return byLinks(facts, task, job) === "eligible";
 }
 
-/** Which tasks require, perhaps by other tasks, what a task writes. */
-function reaches(facts: Facts, from: Task, to: Task, seen: Set<Task> = new Set()): boolean {
-  return facts.tasks.some((next) => {
-    if (next === from || seen.has(next) || shared(facts, from, next).length === 0) return false;
-    seen.add(next);
-    return next === to || reaches(facts, next, to, seen);
-  });
+/** A task requires what another one writes: the store where both do so, and the key there of a job of either. */
+export interface Connection {
+  readonly from: Task;
+  readonly to: Task;
+  output(facts: Facts, job: string): string | undefined;
+  input(facts: Facts, job: string): string | undefined;
 }
 
-/** By which stores a task requires what another one writes: the two ways of finding a key there. */
-function shared(facts: Facts, from: Task, to: Task): {
-  output(job: string): string | undefined;
-  input(job: string): string | undefined;
-}[] {
-  if (from === to || to.options.ready !== undefined) return [];
-  const outputs = [...from.output.values()].flatMap((repo) => origins(facts, repo));
-  return [...to.requiredForStart.values()].flatMap((repo) => origins(facts, repo)).flatMap((
-    { store, key: input },
-  ) =>
-    outputs.filter((output) => output.store === store).map(({ key: output }) => ({ output, input }))
-  );
+/** All connections of tasks, but for those within a cycle. */
+export function connections(tasks: readonly Task[]): Connection[] {
+  const found: Connection[] = [];
+  for (const to of tasks.filter(({ options }) => options.ready === undefined)) {
+    for (const input of [...to.requiredForStart.values()].flatMap(origins)) {
+      for (const from of tasks.filter((task) => task !== to)) {
+        for (const output of [...from.output.values()].flatMap(origins)) {
+          if (output.store !== input.store) continue;
+          found.push({ from, to, output: output.key, input: input.key });
+        }
+      }
+    }
+  }
+  const after = (task: Task, seen = new Set<Task>()): Set<Task> => {
+    for (const { to } of found.filter(({ from, to }) => from === task && !seen.has(to))) {
+      after(to, seen.add(to));
+    }
+    return seen;
+  };
+  return found.filter(({ from, to }) => !after(to).has(from));
 }
 
-/**
- * The states that a job may be in: the first reason against starting it, as `decide` has it, where every task that it
- * may have to wait for is asked on its own.
- */
+/** The states that a job may be in: any reason against starting it, of those that come first. */
 export function states(
   facts: Facts,
   task: Task,
   job: string,
-  keys: Iterable<string>,
+  keys: readonly string[],
 ): Set<string> {
   if (task.disabled) return new Set(["disabled"]);
   if (facts.running(task, job)) return new Set(["running"]);
@@ -189,19 +234,12 @@ export function states(
   const links = byLinks(facts, task, job);
   if (links !== "eligible") return new Set([links]);
   if (facts.ended(task, job)) return new Set(["ended"]);
-  const reasons = new Set<string>();
-  for (const from of facts.tasks) {
-    if (from === task || reaches(facts, task, from)) continue;
-    for (const { output, input } of shared(facts, from, task)) {
-      const key = input(job);
-      if (key === undefined) continue;
-      for (const source of keys) {
-        if (output(source) === key) reasons.add(upstream(facts, from, source) ?? "ready");
-      }
-    }
-  }
-  if (reasons.size > 1) reasons.delete("ready");
-  return reasons.size === 0 ? new Set(["ready"]) : reasons;
+  const reasons = facts.connections.filter(({ to }) => to === task).flatMap((connection) => {
+    const key = connection.input(facts, job);
+    return keys.filter((source) => key !== undefined && connection.output(facts, source) === key)
+      .map((source) => upstream(facts, connection.from, source));
+  }).filter((reason) => reason !== undefined);
+  return new Set(reasons.length === 0 ? ["ready"] : reasons);
 }
 
 /** What a job of another task means for those that require what it writes. */
@@ -214,6 +252,7 @@ function upstream(facts: Facts, from: Task, job: string): string | undefined {
     return "waiting";
   }
   if (links === "unknown" && !from.disabled) return "unknown";
-  const record = (from.done as unknown as MemoryStore).data.get(job);
-  return saysFailed(record) && !from.options.failureOk ? "held" : undefined;
+  if (from.options.failureOk) return undefined;
+  if (broken(facts, from.done)) return "unknown";
+  return saysFailed(dataOf(from.done).get(job)) ? "held" : undefined;
 }

@@ -1,0 +1,62 @@
+/**
+ * The verb `cat`: prints a value.
+ *
+ * @module
+ */
+
+import { BlobRepository } from "../blob_repository.ts";
+import { NotFoundError } from "../errors.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { MetadataRepository, type Repository } from "../repository.ts";
+import { stringifyYaml } from "../yaml.ts";
+import { nearestKey } from "./nearest_key.ts";
+import { opened } from "./opened.ts";
+import { OriginalError, showingOriginalErrors } from "./original_error.ts";
+import { writeOutput } from "./output.ts";
+import { selectLink } from "./select.ts";
+import { UsageError } from "./usage_error.ts";
+import type { Verb } from "./verb.ts";
+
+/**
+ * Writes a value to standard output: bytes as they are, structured data as YAML. Opens the pipeline if it is not open.
+ *
+ * @param pipeline The pipeline.
+ * @param data The name of the link: `task.link`.
+ * @param job The key.
+ * @throws {UsageError} If there is no such link or no such key, or if the repository holds neither bytes nor structured
+ * data.
+ * @throws {JobIdError} If `job` is no job id.
+ * @throws {StoreError} If the value cannot be read.
+ */
+export async function catData(pipeline: Pipeline, data: string, job: string): Promise<void> {
+  const { repo } = selectLink(pipeline, data).link;
+  await opened(pipeline, async () => {
+    try {
+      await cat(repo, job);
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      throw new UsageError(error.message + await nearestKey(job, [repo]), { cause: error });
+    }
+  });
+}
+
+async function cat(repository: Repository, job: string): Promise<void> {
+  if (repository instanceof BlobRepository) {
+    for await (const chunk of await repository.readable(job)) await writeOutput(chunk);
+  } else if (repository instanceof MetadataRepository) {
+    const value: unknown = await repository.info(job);
+    if (value === undefined) throw new NotFoundError(job, `${repository}`);
+    await writeOutput(await stringifyYaml(value));
+  } else {
+    throw new OriginalError("cannot cat a repository which is not a blob or metadata");
+  }
+}
+
+/** The verb `cat`. */
+export const catVerb: Verb = {
+  name: "cat",
+  summary: "Print a value: bytes as they are, data as YAML",
+  words: "TASK.LINK JOB",
+  run: ({ pipeline, words: [data = "", job = ""] }) =>
+    showingOriginalErrors(catData(pipeline, data, job)),
+};

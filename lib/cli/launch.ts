@@ -1,0 +1,106 @@
+/**
+ * The verb `launch`: starts one job.
+ *
+ * @module
+ */
+
+import { explain } from "../engine/explain.ts";
+import { engineOf, type Pipeline } from "../pipeline.ts";
+import { warn } from "../warnings.ts";
+import { EXIT } from "./exit_code.ts";
+import { checkKnown } from "./known_job.ts";
+import { opened } from "./opened.ts";
+import { printable, writeMessage } from "./output.ts";
+import { selectTask } from "./select.ts";
+import { Tally } from "./tally.ts";
+import type { Verb } from "./verb.ts";
+
+/** Options of {@linkcode launch}. */
+export interface LaunchOptions {
+  /**
+   * Whether to wait until the job has ended, wherever it runs.
+   *
+   * @default {false}
+   */
+  readonly sync?: boolean;
+  /**
+   * Whether its record is kept.
+   *
+   * @default {true}
+   */
+  readonly meta?: boolean;
+  /**
+   * Whether to start it though it is not ready.
+   *
+   * @default {false}
+   */
+  readonly force?: boolean;
+}
+
+/** What became of a launch: it was refused, goes on elsewhere, or has ended. */
+export type LaunchOutcome = "refused" | "started" | "succeeded" | "failed";
+
+/**
+ * Starts one job, if it is ready. Waits for its end if it runs in this process. Opens the pipeline if it is not open.
+ *
+ * `sync` and `meta` are set for all tasks, as by `Pipeline.settings`.
+ *
+ * @param pipeline The pipeline.
+ * @param task The name of the task.
+ * @param job The job.
+ * @param options How to start it.
+ * @returns What became of it. A job that is not ready is refused, with a warning.
+ * @throws {UsageError} If there is no such task.
+ * @throws {JobIdError} If `job` is no job id.
+ */
+export async function launch(
+  pipeline: Pipeline,
+  task: string,
+  job: string,
+  { sync = false, meta = true, force = false }: LaunchOptions = {},
+): Promise<LaunchOutcome> {
+  const selected = selectTask(pipeline, task);
+  return await opened(pipeline, async (engine) => {
+    pipeline.settings({ synchronous: sync, metadata: meta });
+    if (!force && (await engine.decide(selected, job)).state !== "ready") {
+      warn("Task is not ready to launch - use -f to force");
+      return "refused";
+    }
+    const record = await engine.launch(selected, job, sync);
+    if (record === undefined) return "started";
+    return record.success ? "succeeded" : "failed";
+  });
+}
+
+/** The verb `launch`. */
+export const launchVerb: Verb = {
+  name: "launch",
+  summary: "Start one job",
+  words: "TASK JOB",
+  options: {
+    force: { type: "boolean", short: "f", description: "start it though it is not ready" },
+    sync: { type: "boolean", description: "wait until it has ended, wherever it runs" },
+    meta: { type: "boolean", description: "keep its record, as usual" },
+    "no-meta": { type: "boolean", description: "keep no record of it" },
+  },
+  async run({ pipeline, words: [name = "", job = ""], options }) {
+    const force = options.force === true;
+    const task = selectTask(pipeline, name);
+    const engine = engineOf(pipeline);
+    if (!force) {
+      const { state, reason } = await explain(engine, engine.state(task), job);
+      checkKnown(engine, job);
+      if (state !== "ready") writeMessage(`${name} ${job} ${printable(reason)}\n`);
+    }
+    using tally = new Tally(engine);
+    const outcome = await launch(pipeline, name, job, {
+      force,
+      sync: options.sync === true,
+      meta: options["no-meta"] !== true,
+    });
+    for (const { problem } of tally.failures) {
+      writeMessage(`${name} ${job} failed: ${printable(problem)}\n`);
+    }
+    return outcome === "refused" || outcome === "failed" ? EXIT.FAILED : EXIT.OK;
+  },
+};

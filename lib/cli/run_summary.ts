@@ -1,0 +1,93 @@
+/**
+ * What is said at the end of a run.
+ *
+ * @module
+ */
+
+import type { RunReport } from "../engine/report.ts";
+import { headline } from "../failure.ts";
+import { EXIT } from "./exit_code.ts";
+import { printable } from "./output.ts";
+import type { FailedJob, Tally } from "./tally.ts";
+
+/**
+ * Tells what a run did and what it left: the most important last.
+ *
+ * @param tally What was counted while it ran.
+ * @param report What it returned.
+ * @returns Lines, each with a line end.
+ */
+export function summaryText(tally: Tally, report: RunReport): string {
+  const lines = [
+    ...doneLines(tally),
+    ...exampleLines(tally.failures, report.failed, "failed"),
+    ...exampleLines(tally.unrecorded, report.unrecorded, "ended, but its record was not kept"),
+    ...leftLines(report),
+    ...report.unreachable.map(({ repository, error }) =>
+      `cannot list ${repository}: ${printable(headline(error))}`
+    ),
+  ];
+  if (report.running > 0 && report.interrupted) {
+    lines.push(`${jobs(report.running)} still running`);
+  }
+  if (report.interrupted) lines.push("interrupted: run it again to go on where it was");
+  else if (lines.length === 0) lines.push("nothing to do");
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/**
+ * Tells how many jobs of each task have ended.
+ *
+ * @param tally What was counted.
+ * @returns A line for each task of which any did.
+ */
+export function doneLines(tally: Tally): string[] {
+  const lines: string[] = [];
+  for (const [{ name }, { succeeded, failed }] of tally.tasks) {
+    const counts = [
+      ...succeeded > 0 ? [`${succeeded} done`] : [],
+      ...failed > 0 ? [`${failed} failed`] : [],
+    ];
+    if (counts.length > 0) lines.push(`${name}: ${counts.join(", ")}`);
+  }
+  return lines;
+}
+
+/**
+ * The exit code of a run.
+ *
+ * @param report What the run returned.
+ * @param launchOnce Whether it was to leave what becomes ready later.
+ * @returns The code.
+ */
+export function runExitCode(report: RunReport, launchOnce: boolean): number {
+  const isLeft = (state: string): boolean => report.left.some((left) => left.state === state);
+  if (report.interrupted) return EXIT.INTERRUPTED;
+  if (report.unreachable.length > 0 || report.unrecorded > 0 || isLeft("unknown")) {
+    return EXIT.UNREACHABLE;
+  }
+  // What is ready at the end of a full run can never be started.
+  if (report.failed > 0 || isLeft("held") || (isLeft("ready") && !launchOnce)) return EXIT.FAILED;
+  return EXIT.OK;
+}
+
+function exampleLines(examples: readonly FailedJob[], count: number, what: string): string[] {
+  const lines = examples.map(({ task, job, problem }) =>
+    `  ${task.name} ${job} ${what}: ${printable(problem)}`
+  );
+  return count > examples.length ? [...lines, `  and ${count - examples.length} more`] : lines;
+}
+
+function leftLines({ left, interrupted }: RunReport): string[] {
+  // After an interruption it goes without saying that there is more to start.
+  const shown = left.filter(({ state }) => !interrupted || state !== "ready");
+  const lines = shown.map(({ task, count, job, reason }) =>
+    `${task.name}: ${jobs(count)} left: ${job} ${printable(reason)}`
+  );
+  const first = shown.find(({ state }) => state !== "ready");
+  return first ? [...lines, `"why ${first.task.name} ${first.job}" tells more`] : lines;
+}
+
+function jobs(count: number): string {
+  return count === 1 ? "1 job" : `${count} jobs`;
+}

@@ -1,0 +1,136 @@
+/**
+ * The verb `shell`: a prompt at which the pipeline is at hand.
+ *
+ * @module
+ */
+
+import type { Pipeline } from "../pipeline.ts";
+import { environment } from "./host.ts";
+import { opened } from "./opened.ts";
+import { writeMessage, writeOutput } from "./output.ts";
+import type { ShellEvaluator } from "./shell_evaluator.ts";
+import { identifierOf, replaceImports } from "./shell_source.ts";
+import type { Verb } from "./verb.ts";
+
+/**
+ * Reads JavaScript from standard input, statement by statement, and writes what each gives to standard output. Opens the
+ * pipeline if it is not open.
+ *
+ * At hand are `pipeline`, its `session`, its `tasks` by name, and each task under its own name, with `_` for `-`, if
+ * that does not mean something else. Statements may `await` and `import`, and what they declare stays. An error is shown
+ * and ends nothing.
+ *
+ * On a terminal there is a prompt; Ctrl-C drops what was typed, or waits no longer for what was begun, and Ctrl-D ends.
+ *
+ * @param pipeline The pipeline.
+ */
+export async function shell(pipeline: Pipeline): Promise<void> {
+  await opened(pipeline, async () => {
+    const { ShellEvaluator } = await import("./shell_evaluator.ts");
+    const scope = scopeOf(pipeline);
+    using evaluator = new ShellEvaluator(scope);
+    using _ = unhandledErrors();
+    await converse(evaluator, Object.keys(scope));
+  });
+}
+
+function scopeOf(pipeline: Pipeline): Record<string, unknown> {
+  const tasks = Object.fromEntries(pipeline.tasks.map((task) => [task.name, task]));
+  const scope: Record<string, unknown> = { pipeline, session: pipeline.session, tasks };
+  for (const task of pipeline.tasks) {
+    const taken = (name: string) => Object.hasOwn(scope, name) || name in globalThis;
+    const identifier = identifierOf(task.name, taken);
+    if (identifier !== undefined) scope[identifier] = task;
+  }
+  return scope;
+}
+
+/** Shows errors that nobody waits for, which would end the process. */
+function unhandledErrors(): Disposable {
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    showError(event.error);
+  };
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    showError(event.reason);
+  };
+  addEventListener("error", onError);
+  addEventListener("unhandledrejection", onRejection);
+  return {
+    [Symbol.dispose]() {
+      removeEventListener("error", onError);
+      removeEventListener("unhandledrejection", onRejection);
+    },
+  };
+}
+
+async function converse(evaluator: ShellEvaluator, names: readonly string[]): Promise<void> {
+  const { createInterface } = await import("node:readline");
+  const { stdin, stdout } = await import("node:process");
+  const { pathToFileURL } = await import("node:url");
+  const terminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const lines = createInterface({ input: stdin, output: stdout, terminal, historySize: 1000 });
+  const folder = `${pathToFileURL(Deno.cwd())}/`;
+  let source = "";
+  let interrupt: (() => void) | undefined;
+
+  function prompt(): void {
+    if (!terminal) return;
+    lines.setPrompt(source === "" ? "> " : "... ");
+    lines.prompt();
+  }
+
+  async function evaluate(last: boolean): Promise<void> {
+    const interrupted = new Promise<undefined>((resolve) => interrupt = () => resolve(undefined));
+    const outcome = await Promise.race([
+      evaluator.evaluate(replaceImports(source, folder)),
+      interrupted,
+    ]);
+    interrupt = undefined;
+    if (outcome?.state === "incomplete" && !last) return;
+    source = "";
+    if (outcome?.state === "incomplete") showError(new SyntaxError("Unexpected end of input"));
+    if (outcome?.state === "error") showError(outcome.error);
+    if (outcome?.state === "value" && outcome.value !== undefined) {
+      await writeOutput(`${Deno.inspect(outcome.value, { colors: terminal && colours() })}\n`);
+    }
+  }
+
+  lines.on("SIGINT", () => {
+    if (interrupt !== undefined) return interrupt();
+    source = "";
+    lines.write(null, { ctrl: true, name: "e" });
+    lines.write(null, { ctrl: true, name: "u" });
+    writeMessage("\n");
+    prompt();
+  });
+
+  if (terminal) writeMessage(`At hand: ${names.join(", ")}. Ctrl-D ends.\n`);
+  prompt();
+  for await (const line of lines) {
+    source += source === "" ? line : `\n${line}`;
+    if (source.trim() === "") source = "";
+    else await evaluate(false);
+    prompt();
+  }
+  if (source !== "") await evaluate(true);
+}
+
+/** Shows what was thrown, without the part of the stack that belongs to the shell. */
+function showError(error: unknown): void {
+  const colors = Deno.stderr.isTerminal() && colours();
+  const text = Deno.inspect(error, { colors });
+  writeMessage(`Uncaught ${text.replace(/\n +at post \(ext:[^]*?(?=\n(?! +at )|$)/, "")}\n`);
+}
+
+function colours(): boolean {
+  return (environment("NO_COLOR") ?? "") === "";
+}
+
+/** The verb `shell`. */
+export const shellVerb: Verb = {
+  name: "shell",
+  summary: "Start a prompt at which the pipeline is at hand",
+  run: ({ pipeline }) => shell(pipeline),
+};

@@ -1,0 +1,121 @@
+/**
+ * The verb `status`: how many keys each repository holds.
+ *
+ * @module
+ */
+
+import { KeyIndex } from "../engine/key_index.ts";
+import { noStats } from "../engine/stats.ts";
+import { StoredView } from "../engine/stored_view.ts";
+import type { View } from "../engine/view.ts";
+import { StoreError } from "../errors.ts";
+import { headline } from "../failure.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { opened } from "./opened.ts";
+import { writeJson, writeOutput } from "./output.ts";
+import { shownLinks, type ShownTask } from "./shown_links.ts";
+import type { Verb } from "./verb.ts";
+
+/** Options of {@linkcode printStatus}. */
+export interface PrintStatusOptions {
+  /**
+   * Whether to show links, too, that are no input, output or status.
+   *
+   * @default {false}
+   */
+  readonly all?: boolean;
+  /**
+   * Whether to write JSON: an array of tasks, each with its links and their numbers of keys.
+   *
+   * @default {false}
+   */
+  readonly json?: boolean;
+}
+
+/**
+ * Writes to standard output how many keys the repository of each link holds: for each task its name, a line
+ * `task.link count` for each link, and an empty line. Opens the pipeline if it is not open.
+ *
+ * @param pipeline The pipeline.
+ * @param options What to show, and how.
+ * @throws {StoreError} If a repository cannot be listed. What could be counted has been written; in place of the rest
+ * stands `?`.
+ */
+export async function printStatus(
+  pipeline: Pipeline,
+  { all = false, json = false }: PrintStatusOptions = {},
+): Promise<void> {
+  const shown = shownLinks(pipeline, all);
+  await opened(pipeline, async () => {
+    const counts = await countKeys(shown);
+    await (json ? writeJson(statusJson(shown, counts)) : writeOutput(statusText(shown, counts)));
+    for (const count of counts.values()) if (typeof count !== "number") throw count;
+  });
+}
+
+/** The number of keys of each link's repository, by full name; what went wrong in place of it. */
+type Counts = ReadonlyMap<string, number | StoreError>;
+
+/** Lists only what is shown: the rest of the pipeline may be large, slow or out of reach. */
+async function countKeys(shown: readonly ShownTask[]): Promise<Counts> {
+  const keys = new KeyIndex(noStats());
+  try {
+    for (const { links } of shown) for (const [, { repo }] of links) keys.view(repo);
+    await keys.look("all");
+    const counts = new Map<string, number | StoreError>();
+    for (const { task, links } of shown) {
+      for (const [name, { repo }] of links) {
+        counts.set(
+          `${task.name}.${name}`,
+          countView(`${task.name}.${name}`, keys.view(repo), keys),
+        );
+      }
+    }
+    return counts;
+  } finally {
+    keys.close();
+  }
+}
+
+function countView(name: string, view: View, { space }: KeyIndex): number | StoreError {
+  let cause = view.error;
+  if (!(view instanceof StoredView)) {
+    for (let id = 0; cause === undefined && id < space.size; id++) cause = view.errorOf(id);
+  }
+  if (cause === undefined) return view.set.size;
+  return new StoreError(`Cannot count the keys of "${name}": ${headline(cause)}`, { cause });
+}
+
+function statusText(shown: readonly ShownTask[], counts: Counts): string {
+  return shown.map(({ task, links }) => {
+    const lines = links.map(([link]) => {
+      const count = counts.get(`${task.name}.${link}`);
+      return `${task.name}.${link} ${typeof count === "number" ? count : "?"}\n`;
+    });
+    return `${task.name}\n${lines.join("")}\n`;
+  }).join("");
+}
+
+function statusJson(shown: readonly ShownTask[], counts: Counts): unknown {
+  return shown.map(({ task, links }) => ({
+    task: task.name,
+    links: links.map(([link]) => {
+      const count = counts.get(`${task.name}.${link}`);
+      return typeof count === "number"
+        ? { link, count }
+        : { link, count: null, error: count?.message };
+    }),
+  }));
+}
+
+/** The verb `status`. */
+export const statusVerb: Verb = {
+  name: "status",
+  summary: "Show how many keys each repository holds",
+  options: {
+    all: { type: "boolean", short: "a", description: "show all links, not only data and status" },
+    json: { type: "boolean", description: "write JSON" },
+  },
+  run: ({ pipeline, options }) =>
+    printStatus(pipeline, { all: options.all === true, json: options.json === true }),
+};

@@ -1,0 +1,68 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { Programs } from "./programs.ts";
+
+const PIPELINE = `
+  const books = new FakeMetadata("books", keys("emma", "moby"));
+  const records = new FakeMetadata("records", [["emma", { success: true }]]);
+  const count = makeTask("count", books, {
+    done: records,
+    func: ({ job }) => {
+      console.log("counting", job);
+      if (job === "moby") throw new Error("too long");
+    },
+  });
+  const rate = makeTask("rate", new FakeMetadata("counts"));
+  await main(new Pipeline([count, rate]));
+  console.log(JSON.stringify([...records.data].map(([job, { success }]) => [job, success])));
+`;
+
+Deno.test("launch starts a job that is ready", async () => {
+  await using programs = new Programs();
+  const { code, stdout, stderr } = await programs.run(PIPELINE, ["launch", "count", "moby"]);
+  strictEqual(stdout, 'counting moby\n[["emma",true],["moby",false]]\n');
+  deepStrictEqual([code, stderr], [1, "count moby failed: Error: too long\n"]);
+});
+
+Deno.test("launch refuses a job that is not ready, and says why", async () => {
+  await using programs = new Programs();
+  const { code, stdout, stderr } = await programs.run(PIPELINE, ["launch", "count", "emma"]);
+  strictEqual(stdout, '[["emma",true]]\n');
+  deepStrictEqual([code, stderr], [
+    1,
+    "count emma is done: it ended well\nwarning: Task is not ready to launch - use -f to force\n",
+  ]);
+});
+
+Deno.test("launch -f starts a job though it is not ready, even one that is in no repository", async () => {
+  await using programs = new Programs();
+  const done = await programs.run(PIPELINE, ["launch", "-f", "count", "emma"]);
+  deepStrictEqual([done.code, done.stdout, done.stderr], [
+    0,
+    'counting emma\n[["emma",true]]\n',
+    "",
+  ]);
+  const absent = await programs.run(PIPELINE, ["launch", "count", "new", "--force"]);
+  deepStrictEqual([absent.code, absent.stdout, absent.stderr], [
+    0,
+    'counting new\n[["emma",true],["new",true]]\n',
+    "",
+  ]);
+});
+
+Deno.test("launch --no-meta keeps no record", async () => {
+  await using programs = new Programs();
+  const { code, stdout } = await programs.run(PIPELINE, [
+    "launch",
+    "count",
+    "moby",
+    "--sync",
+    "--no-meta",
+  ]);
+  deepStrictEqual([code, stdout], [1, 'counting moby\n[["emma",true]]\n']);
+});
+
+Deno.test("launch refuses what is no job id", async () => {
+  await using programs = new Programs();
+  const { code, stdout } = await programs.run(PIPELINE, ["launch", "-f", "count", "a/b"]);
+  deepStrictEqual([code, stdout], [2, '[["emma",true]]\n']);
+});

@@ -1,0 +1,332 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { Engine } from "../../../lib/engine/engine.ts";
+import { runEngine } from "../../../lib/engine/run.ts";
+import { JobError, JobIdError } from "../../../lib/errors.ts";
+import { ResourceManager } from "../../../lib/resource_manager.ts";
+import { Resources } from "../../../lib/resources.ts";
+import { turn } from "./fake_env.ts";
+import { MemoryStore } from "./memory_store.ts";
+import { FAILED, Gate, keys, makeTask, SUCCEEDED, Workshop } from "./workshop.ts";
+
+Deno.test("Engine.cycle() does one stage of a chain, and says when nothing more can be done", async () => {
+  const stores = ["in", "one", "two"].map((name) => new MemoryStore(name));
+  stores[0]!.data.set("a", 1);
+  const tasks = stores.map((input, i) =>
+    makeTask(`task${i}`, { input, ...stores[i + 1] && { output: stores[i + 1]! } })
+  );
+  using shop = new Workshop(() => tasks);
+  for (const [i, task] of tasks.entries()) {
+    strictEqual(await shop.engine.cycle(), true);
+    deepStrictEqual(shop.started.slice(i), [`${task.name}.a`]);
+  }
+  strictEqual(await shop.engine.cycle(), false);
+});
+
+Deno.test("A-44: Engine.cycle() returns false when only held and blocked jobs are left", async () => {
+  const [input, middle] = [new MemoryStore("in", keys("a")), new MemoryStore("middle", keys("a"))];
+  const done = new MemoryStore("done", [["a", FAILED]]);
+  const first = makeTask("first", { input, output: middle, done });
+  const second = makeTask("second", { input: middle });
+  const greedy = makeTask("greedy", { input }, {
+    resources: new ResourceManager(Resources.parse(1, "1Gi")),
+    jobResources: new Resources(2, 0),
+  });
+  using shop = new Workshop(() => [first, second, greedy]);
+  strictEqual(await shop.engine.cycle(), false);
+  deepStrictEqual(shop.started, []);
+  strictEqual(await shop.stateOf(second, "a"), "held");
+});
+
+Deno.test("Engine.cycle() says that a job waits to be tried again, and does so in a later one", async () => {
+  const task = makeTask("task", {
+    input: new MemoryStore("in", keys("a")),
+    work: () => Promise.reject(new Error("no")),
+  }, { retries: 1 });
+  using shop = new Workshop(() => [task]);
+  strictEqual(await shop.engine.cycle(), true);
+  strictEqual(shop.engine.retrying, 1);
+  strictEqual(await shop.engine.cycle(), true, "it still waits");
+  strictEqual(shop.started.length, 1);
+  await shop.env.advance(1000);
+  strictEqual(await shop.engine.cycle(), true);
+  strictEqual(shop.started.length, 2);
+  strictEqual(await shop.engine.cycle(), false);
+});
+
+Deno.test("A-45: jobs that fit pass those of another task that do not", async () => {
+  const gate = new Gate();
+  const input = new MemoryStore("in", keys("1", "2"));
+  const manager = new ResourceManager(Resources.parse(4, "1Gi"));
+  const big = makeTask("big", { input, work: (job) => gate.pass(`big ${job}`) }, {
+    resources: manager,
+    jobResources: new Resources(3, 0),
+    priority: 1,
+  });
+  const small = makeTask("small", { input }, {
+    resources: manager,
+    jobResources: new Resources(1, 0),
+  });
+  using shop = new Workshop(() => [big, small]);
+  const running = runEngine(shop.engine);
+  await turn();
+  deepStrictEqual(shop.started, ["big.1", "small.1", "small.2"]);
+  deepStrictEqual(shop.engine.obstacle(big), { kind: "resources", resource: "CPU" });
+  gate.open("big 1");
+  await turn();
+  gate.open("big 2");
+  strictEqual((await running).succeeded, 4);
+});
+
+Deno.test("A-12: a job that can never fit is left, with the reason, and the run ends", async () => {
+  const input = new MemoryStore("in", keys("1", "2"));
+  const task = makeTask("task", { input }, {
+    resources: new ResourceManager(Resources.parse(8, "1Gi")),
+    jobResources: Resources.parse(1, "2Gi"),
+  });
+  using shop = new Workshop(() => [task]);
+  const report = await runEngine(shop.engine);
+  deepStrictEqual(shop.started, []);
+  deepStrictEqual(report.left, [{
+    task,
+    state: "ready",
+    reason: "is ready, but can never start: it needs more MEM than there is at all",
+    count: 2,
+    job: "1",
+  }]);
+});
+
+Deno.test("launches in a window of time are counted, whatever becomes of the jobs", async () => {
+  const input = new MemoryStore("in", keys("1", "2", "3", "4", "5"));
+  const times: number[] = [];
+  using shop = new Workshop((env) => [
+    makeTask("task", { input, work: () => times.push(env.elapsed()) }, {
+      resources: new ResourceManager(new Resources(100, "1Gi", 2), {
+        window: 60,
+        now: () => env.elapsed(),
+      }),
+    }),
+  ]);
+  const report = await shop.run();
+  deepStrictEqual(times, [0, 0, 60_000, 60_000, 120_000]);
+  strictEqual(report.succeeded, 5);
+});
+
+Deno.test("launches go on when the window has passed, though earlier jobs still run", async () => {
+  const gate = new Gate();
+  const input = new MemoryStore("in", keys("1", "2"));
+  using shop = new Workshop((env) => [
+    makeTask("task", { input, work: (job) => gate.pass(job) }, {
+      resources: new ResourceManager(new Resources(100, "1Gi", 1), { now: () => env.elapsed() }),
+    }),
+  ]);
+  const running = runEngine(shop.engine);
+  await shop.env.advance(59_999);
+  deepStrictEqual(gate.waiting, ["1"]);
+  await shop.env.advance(1);
+  deepStrictEqual(gate.waiting, ["1", "2"]);
+  gate.open("1");
+  gate.open("2");
+  strictEqual((await running).succeeded, 2);
+});
+
+Deno.test("a job that exceeds its task's timeout has failed with class timeout", async () => {
+  const done = new MemoryStore("done");
+  const task = makeTask("task", {
+    input: new MemoryStore("in", keys("a")),
+    done,
+    work: (_job, signal) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+  }, { timeout: 30 });
+  using shop = new Workshop(() => [task]);
+  const running = runEngine(shop.engine);
+  await shop.env.advance(29_999);
+  strictEqual(shop.engine.running, 1);
+  await shop.env.advance(1);
+  strictEqual((await running).failed, 1);
+  const record = done.data.get("a") as Record<string, unknown>;
+  strictEqual(record.class, "timeout");
+  strictEqual(record.exception, "TimeoutError: The job ran longer than 30 s");
+  strictEqual(shop.env.timers, 0);
+});
+
+Deno.test("a function that ignores its timeout has failed, and its job is not started while it runs", async () => {
+  const gate = new Gate();
+  const done = new MemoryStore("done");
+  const input = new MemoryStore("in", keys("a"));
+  const task = makeTask("task", { input, done, work: (job) => gate.pass(job) }, { timeout: 1 });
+  using shop = new Workshop(() => [task]);
+  const report = await withTimersAtOnce(async () => {
+    const running = runEngine(shop.engine);
+    await shop.env.advance(1000);
+    return await running;
+  });
+  strictEqual(report.failed, 1);
+  strictEqual(report.running, 1);
+  strictEqual(shop.engine.lingering, 1);
+  strictEqual((done.data.get("a") as Record<string, unknown>).class, "timeout");
+  await done.delete("a");
+  strictEqual(await shop.stateOf(task, "a"), "running");
+  await shop.run();
+  deepStrictEqual(shop.started, ["task.a"]);
+  gate.open("a");
+  await turn();
+  strictEqual(shop.engine.lingering, 0);
+  strictEqual(await shop.stateOf(task, "a"), "ready");
+});
+
+Deno.test("a function that lingers keeps its room", async () => {
+  const gate = new Gate();
+  const input = new MemoryStore("in", keys("a", "b"));
+  const task = makeTask("task", { input, work: (job) => gate.pass(job) }, {
+    timeout: 1,
+    maxConcurrent: 1,
+  });
+  using shop = new Workshop(() => [task]);
+  const report = await withTimersAtOnce(async () => {
+    const running = runEngine(shop.engine);
+    await shop.env.advance(1000);
+    return await running;
+  });
+  deepStrictEqual(shop.started, ["task.a"]);
+  strictEqual(report.left[0]!.reason, "is ready, but waits: 1 jobs of its task run already");
+  gate.open("a");
+  await turn();
+});
+
+/** Lets the timers of the platform, with which a function's period of grace is measured, fire at once. */
+async function withTimersAtOnce<T>(test: () => Promise<T>): Promise<T> {
+  const { setTimeout: real } = globalThis;
+  globalThis.setTimeout = ((callback: () => void) => real(callback, 0)) as typeof setTimeout;
+  try {
+    return await test();
+  } finally {
+    globalThis.setTimeout = real;
+  }
+}
+
+Deno.test("Engine.launch() starts a job, ready or not, and gives its record", async () => {
+  const output = new MemoryStore("out");
+  const task = makeTask("task", { input: new MemoryStore("in"), output });
+  using shop = new Workshop(() => [task]);
+  const record = await shop.engine.launch(task, "a", false);
+  strictEqual(record?.success, true);
+  ok(output.data.has("a"));
+  ok((task.done as unknown) instanceof MemoryStore);
+  await rejects(shop.engine.launch(task, "../a", false), JobIdError);
+});
+
+Deno.test("Engine.launch() refuses what is running, and what finds no room", async () => {
+  const gate = new Gate();
+  const task = makeTask("task", { input: new MemoryStore("in"), work: (job) => gate.pass(job) }, {
+    resources: new ResourceManager(Resources.parse(1, "1Gi")),
+    jobResources: new Resources(1, 0),
+  });
+  using shop = new Workshop(() => [task]);
+  const first = shop.engine.launch(task, "a", true);
+  await turn();
+  await rejects(
+    shop.engine.launch(task, "a", true),
+    /Cannot launch "a" of task "task": it is running/,
+  );
+  await rejects(
+    shop.engine.launch(task, "b", true),
+    /Cannot launch "b" of task "task": not enough CPU is free/,
+  );
+  gate.open("a");
+  strictEqual((await first)?.success, true);
+});
+
+Deno.test("Engine.ready() lists once, and names what would be started", async () => {
+  const input = new MemoryStore("in", keys("a", "b", "c"));
+  const task = makeTask("task", { input, done: new MemoryStore("done", [["b", SUCCEEDED]]) });
+  using shop = new Workshop(() => [task]);
+  deepStrictEqual(await shop.engine.ready(task), new Set(["a", "c"]));
+  deepStrictEqual(await shop.engine.ready(task), new Set(["a", "c"]));
+  strictEqual(input.count("list"), 1);
+  task.disabled = true;
+  deepStrictEqual(await shop.engine.ready(task), new Set());
+});
+
+Deno.test("Engine knows only the tasks it was made with", async () => {
+  const [task, other] = ["one", "two"].map((name) => makeTask(name, { input: new MemoryStore() }));
+  using shop = new Workshop(() => [task!]);
+  await rejects(shop.engine.ready(other!), /Task "two" is not in this pipeline/);
+});
+
+Deno.test("a task with the option ready waits for no other task", async () => {
+  const gate = new Gate();
+  const [input, middle] = [new MemoryStore("in", keys("a")), new MemoryStore("middle", keys("a"))];
+  const first = makeTask("first", { input, output: middle, work: (job) => gate.pass(job) });
+  const second = makeTask("second", { input: middle }, { ready: middle });
+  using shop = new Workshop(() => [first, second]);
+  const running = runEngine(shop.engine);
+  await turn();
+  deepStrictEqual(shop.started, ["first.a", "second.a"]);
+  gate.open("a");
+  await running;
+  deepStrictEqual(shop.started.slice(2), ["second.a"], "what it depends on has changed since");
+  strictEqual(await shop.stateOf(second, "a"), "ended");
+});
+
+Deno.test("the record of a job that changes while it is read is read again", async () => {
+  const [input, middle] = [new MemoryStore("in", keys("a")), new MemoryStore("middle", keys("a"))];
+  const done = new MemoryStore<unknown>("done", [["a", SUCCEEDED]]);
+  const first = makeTask("first", { input, output: middle, done });
+  const second = makeTask("second", { input: middle });
+  using shop = new Workshop(() => [first, second]);
+  await shop.engine.look();
+  const read = Promise.withResolvers<void>();
+  done.slow.set("info", read.promise);
+  const state = shop.stateOf(second, "a");
+  await turn();
+  await done.dump("a", FAILED);
+  read.resolve();
+  strictEqual(await state, "held");
+});
+
+Deno.test("a record that cannot be read makes undecidable what depends on it, until it is written anew", async () => {
+  const [input, middle] = [new MemoryStore("in", keys("a")), new MemoryStore("middle", keys("a"))];
+  const done = new MemoryStore<unknown>("done", [["a", SUCCEEDED]]);
+  done.broken.add("info");
+  const first = makeTask("first", { input, output: middle, done });
+  const second = makeTask("second", { input: middle });
+  using shop = new Workshop(() => [first, second]);
+  strictEqual(await shop.stateOf(second, "a"), "unknown");
+  strictEqual(await shop.stateOf(second, "a"), "unknown");
+  strictEqual(done.count("info"), 1, "it is not asked again and again");
+  done.broken.clear();
+  await done.dump("a", SUCCEEDED);
+  strictEqual(await shop.stateOf(second, "a"), "ready");
+});
+
+Deno.test("Engine hears of nothing after it was closed", async () => {
+  const input = new MemoryStore("in", keys("a"));
+  const task = makeTask("task", { input });
+  const engine = new Engine({ tasks: [task] });
+  await engine.look();
+  engine.close();
+  await input.dump("b", 1);
+  deepStrictEqual(await engine.ready(task), new Set(["a"]));
+});
+
+Deno.test("Engine.subscribe() tells until it is disposed of", async () => {
+  const task = makeTask("task", { input: new MemoryStore("in", keys("a")) });
+  using shop = new Workshop(() => [task]);
+  const seen: string[] = [];
+  {
+    using _ = shop.engine.subscribe(({ type }) => void seen.push(type));
+    await shop.run();
+  }
+  await shop.engine.launch(task, "b", true);
+  deepStrictEqual(seen, ["start", "end"]);
+});
+
+Deno.test("a job whose class is config is not tried again", async () => {
+  const task = makeTask("task", {
+    input: new MemoryStore("in", keys("a")),
+    work: () => Promise.reject(new JobError("no such thing", { class: "config" })),
+  }, { retries: 5 });
+  using shop = new Workshop(() => [task]);
+  strictEqual((await shop.run()).failed, 1);
+  strictEqual(shop.started.length, 1);
+});

@@ -1,0 +1,595 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { Engine } from "../../../lib/engine/engine.ts";
+import { runEngine } from "../../../lib/engine/run.ts";
+import { JobError, StoreError } from "../../../lib/errors.ts";
+import type { Task } from "../../../lib/task.ts";
+import { interceptWarnings } from "../../../lib/warnings.ts";
+import { START, turn } from "./fake_env.ts";
+import { MemoryStore, WatchedStore } from "./memory_store.ts";
+import { FAILED, Gate, keys, makeTask, SUCCEEDED, Workshop } from "./workshop.ts";
+
+/** Two tasks in a row over three stores. */
+function chain(
+  input: MemoryStore,
+  work: { first?: (job: string) => unknown; second?: (job: string) => unknown } = {},
+): { middle: MemoryStore; output: MemoryStore; tasks: Task[]; first: Task; second: Task } {
+  const [middle, output] = [new MemoryStore("middle"), new MemoryStore("output")];
+  const first = makeTask("first", {
+    input,
+    output: middle,
+    ...work.first && { work: work.first },
+  });
+  const second = makeTask("second", {
+    input: middle,
+    output,
+    ...work.second && { work: work.second },
+  });
+  return { middle, output, tasks: [first, second], first, second };
+}
+
+Deno.test("run starts a successor at once, with no timer in between", async () => {
+  const { tasks, output } = chain(new MemoryStore("in", keys("a", "b")));
+  using shop = new Workshop(() => tasks);
+  const report = await runEngine(shop.engine); // nobody lets time pass
+  deepStrictEqual([...output.data.keys()].sort(), ["a", "b"]);
+  strictEqual(report.succeeded, 4);
+  deepStrictEqual(report.left, []);
+  strictEqual(shop.env.elapsed(), 0);
+});
+
+Deno.test("run starts a job as soon as what it needs is there, while others still run", async () => {
+  const gate = new Gate();
+  const { tasks, output } = chain(new MemoryStore("in", keys("quick", "slow")), {
+    first: (job) => job === "slow" ? gate.pass(job) : undefined,
+  });
+  using shop = new Workshop(() => tasks);
+  const running = runEngine(shop.engine);
+  await turn();
+  deepStrictEqual([...output.data.keys()], ["quick"]);
+  gate.open("slow");
+  strictEqual((await running).succeeded, 4);
+});
+
+Deno.test("run tells of the end of a job before the start of its successor", async () => {
+  const { tasks } = chain(new MemoryStore("in", keys("a")));
+  using shop = new Workshop(() => tasks);
+  await shop.run();
+  deepStrictEqual(shop.notes, ["start first.a", "end first.a", "start second.a", "end second.a"]);
+});
+
+Deno.test("run of a pipeline with nothing to do lists every repository once, and reads nothing", async () => {
+  const input = new MemoryStore("in", keys("a", "b"));
+  const middle = new MemoryStore("middle", keys("a", "b"));
+  const first = makeTask("first", {
+    input,
+    output: middle,
+    done: new MemoryStore("done1", [["a", SUCCEEDED], ["b", FAILED]]),
+  });
+  const view = middle.map((info) => info);
+  const second = makeTask("second", {
+    input: view,
+    done: new MemoryStore("done2", [["a", SUCCEEDED], ["b", SUCCEEDED]]),
+  });
+  second.link("again", middle, { isInput: true });
+  using shop = new Workshop(() => [first, second]);
+  await shop.run();
+  deepStrictEqual(shop.started, []);
+  deepStrictEqual(shop.engine.stats, { listings: 4, reads: 0, changes: 0, launches: 0 });
+  for (const store of [input, middle]) {
+    deepStrictEqual([...store.calls], [["list", 1]]);
+  }
+});
+
+Deno.test("run takes another look when something ran, and finds what appeared unseen", async () => {
+  const input = new MemoryStore("in", keys("a"));
+  const other = new MemoryStore("other");
+  const first = makeTask("first", { input, work: () => void other.data.set("x", 1) });
+  const second = makeTask("second", { input: other });
+  using shop = new Workshop(() => [first, second]);
+  await shop.run();
+  deepStrictEqual(shop.started, ["first.a", "second.x"]);
+});
+
+Deno.test("run starts jobs by priority, then by the order of tasks, then in natural order", async () => {
+  const jobs = keys("10", "2", "1", "b");
+  const tasks = [
+    makeTask("last", { input: new MemoryStore("in", jobs) }, { maxConcurrent: 1, priority: -1 }),
+    makeTask("one", { input: new MemoryStore("in", jobs) }, { maxConcurrent: 1 }),
+    makeTask("two", { input: new MemoryStore("in", jobs) }, {
+      maxConcurrent: 1,
+      priority: (job) => job === "10" ? 1 : 0,
+    }),
+  ];
+  using shop = new Workshop(() => tasks);
+  await shop.run({ launchOnce: true });
+  for (const name of ["last", "one", "two"]) {
+    const own = shop.started.filter((each) => each.startsWith(name)).map((each) =>
+      each.split(".")[1]
+    );
+    deepStrictEqual(own, name === "two" ? ["10", "1", "2", "b"] : ["1", "2", "10", "b"]);
+  }
+  deepStrictEqual(shop.started.slice(0, 3), ["two.10", "one.1", "last.1"]);
+});
+
+Deno.test("run adds the priority of the pipeline to that of the task", async () => {
+  const input = new MemoryStore("in", keys("1", "2", "3"));
+  const task = makeTask("task", { input }, { maxConcurrent: 1, priority: (job) => Number(job) });
+  const asked: string[] = [];
+  using shop = new Workshop(() => [task], (task, job) => {
+    asked.push(`${task.name}.${job}`);
+    return job === "1" ? 5 : 0;
+  });
+  await shop.run();
+  deepStrictEqual(shop.started, ["task.1", "task.3", "task.2"]);
+  deepStrictEqual(asked.sort(), ["task.1", "task.2", "task.3"], "once a job");
+});
+
+Deno.test("run keeps to maxConcurrent", async () => {
+  const gate = new Gate();
+  const input = new MemoryStore("in", keys("1", "2", "3"));
+  const task = makeTask("task", { input, work: (job) => gate.pass(job) }, { maxConcurrent: 2 });
+  using shop = new Workshop(() => [task]);
+  const running = runEngine(shop.engine);
+  await turn();
+  deepStrictEqual(gate.waiting, ["1", "2"]);
+  deepStrictEqual(shop.engine.obstacle(task), { kind: "concurrency", limit: 2 });
+  gate.open("2");
+  await turn();
+  deepStrictEqual(gate.waiting, ["1", "3"]);
+  gate.open("1");
+  gate.open("3");
+  strictEqual((await running).succeeded, 3);
+});
+
+Deno.test("run tries a job again after a back-off that doubles, and records how often", async () => {
+  const input = new MemoryStore("in", keys("a"));
+  const done = new MemoryStore("done");
+  const times: number[] = [];
+  const task = makeTask("task", {
+    input,
+    done,
+    work: () => {
+      times.push(shop.env.elapsed());
+      throw new Error("no luck");
+    },
+  }, { retries: 3, backoff: 4 });
+  using shop = new Workshop(() => [task]);
+  const report = await shop.run();
+  deepStrictEqual(times, [0, 2000, 6000, 14_000]); // half of 4, 8 and 16 seconds: chance gives 0
+  strictEqual(report.failed, 1);
+  const record = done.data.get("a") as Record<string, unknown>;
+  strictEqual(record.attempts, 4);
+  strictEqual(record.class, "user");
+  deepStrictEqual(shop.notes.filter((note) => !note.startsWith("start")), [
+    "retry task.a",
+    "retry task.a",
+    "retry task.a",
+    "fail task.a",
+  ]);
+  const first = shop.events.find((event) => event.type === "end");
+  strictEqual(first?.retryAt, START + 2000);
+});
+
+Deno.test("run says of a job that waits for another attempt that it does", async () => {
+  const task = makeTask("task", {
+    input: new MemoryStore("in", keys("a")),
+    work: () => Promise.reject(new Error("no")),
+  }, { retries: 1 });
+  using shop = new Workshop(() => [task]);
+  const running = runEngine(shop.engine);
+  await turn();
+  strictEqual(await shop.stateOf(task, "a"), "retrying");
+  strictEqual((await shop.env.until(running)).failed, 1);
+  strictEqual(await shop.stateOf(task, "a"), "inhibited");
+});
+
+Deno.test("run tries what the infrastructure failed twice again, whatever the budget of the rest", async () => {
+  for (const retries of [undefined, 0, 5, { user: 1 }]) {
+    const done = new MemoryStore("done");
+    const task = makeTask("task", {
+      input: new MemoryStore("in", keys("a")),
+      done,
+      work: () => Promise.reject(new StoreError("the store is away")),
+    }, retries === undefined ? {} : { retries });
+    using shop = new Workshop(() => [task]);
+    await shop.run();
+    strictEqual(shop.started.length, 3, Deno.inspect(retries));
+    strictEqual((done.data.get("a") as Record<string, unknown>).attempts, 3);
+  }
+});
+
+Deno.test("run counts failures by class", async () => {
+  const classes = ["infra", "user", "infra", "user"] as const;
+  let attempt = 0;
+  const task = makeTask("task", {
+    input: new MemoryStore("in", keys("a")),
+    work: () => Promise.reject(new JobError("no", { class: classes[attempt++]! })),
+  }, { retries: { user: 1, infra: 2 } });
+  using shop = new Workshop(() => [task]);
+  await shop.run();
+  strictEqual(attempt, 4);
+});
+
+Deno.test("run does not start a job again whose record cannot be written, and says so", async () => {
+  const done = new MemoryStore("done");
+  done.broken.add("dump");
+  const task = makeTask("task", { input: new MemoryStore("in", keys("a", "b")), done });
+  using shop = new Workshop(() => [task]);
+  const report = await shop.run();
+  strictEqual(done.count("dump"), 6, "each record is tried three times");
+  strictEqual(report.unrecorded, 2);
+  deepStrictEqual(shop.started, ["task.a", "task.b"]);
+  deepStrictEqual(report.left, []);
+  strictEqual(await shop.stateOf(task, "a"), "ended");
+});
+
+Deno.test("run writes a record when the store is back", async () => {
+  const done = new MemoryStore("done");
+  done.broken.add("dump");
+  const task = makeTask("task", { input: new MemoryStore("in", keys("a")), done });
+  using shop = new Workshop(() => [task]);
+  const running = runEngine(shop.engine);
+  await shop.env.advance(500);
+  done.broken.clear();
+  const report = await shop.env.until(running);
+  strictEqual(report.unrecorded, 0);
+  strictEqual(report.succeeded, 1);
+  ok(done.data.has("a"));
+});
+
+Deno.test("A-13: run holds what a failed job should have fed, and goes on when its record is deleted", async () => {
+  let luck = false;
+  const input = new MemoryStore("in", keys("a", "b"));
+  const { middle, output, tasks, first, second } = chain(input, {
+    first: async (job) => {
+      await middle.dump(job, "half");
+      if (job === "a" && !luck) throw new Error("no luck");
+    },
+  });
+  using shop = new Workshop(() => tasks);
+  const report = await shop.run();
+  deepStrictEqual([...output.data.keys()], ["b"]);
+  deepStrictEqual(report.left.map(({ state, count, job }) => ({ state, count, job })), [
+    { state: "held", count: 1, job: "a" },
+  ]);
+  strictEqual(report.failed, 1);
+  luck = true;
+  await first.done.delete("a");
+  strictEqual(await shop.stateOf(second, "a"), "waiting");
+  await shop.run();
+  deepStrictEqual([...output.data.keys()], ["b", "a"]);
+});
+
+Deno.test("A-13: run goes on after a failure if that is all right", async () => {
+  const [input, middle] = [new MemoryStore("in", keys("a")), new MemoryStore("middle")];
+  const first = makeTask("first", {
+    input,
+    output: middle,
+    work: async (job) => {
+      await middle.dump(job, "half");
+      throw new Error("no luck");
+    },
+  }, { failureOk: true });
+  const second = makeTask("second", { input: middle });
+  using shop = new Workshop(() => [first, second]);
+  await shop.run();
+  deepStrictEqual(shop.started, ["first.a", "second.a"]);
+});
+
+Deno.test("run takes data that somebody put into the middle as input", async () => {
+  const { middle, tasks } = chain(new MemoryStore("in", keys("a")));
+  middle.data.set("x", 1);
+  using shop = new Workshop(() => tasks);
+  await shop.run();
+  deepStrictEqual(shop.started, ["first.a", "second.x", "second.a"]);
+});
+
+Deno.test("run waits, job by job, for a task that may still write over what is there", async () => {
+  const { middle, tasks } = chain(new MemoryStore("in", keys("a")));
+  middle.data.set("a", "stale");
+  const seen: unknown[] = [];
+  const third = makeTask("third", {
+    input: middle,
+    work: (job) => seen.push(middle.data.get(job)),
+  });
+  using shop = new Workshop(() => [third, ...tasks]);
+  await shop.run();
+  deepStrictEqual(seen, ["by first"]);
+});
+
+Deno.test("run reads records only of what is otherwise ready, each once", async () => {
+  const input = new MemoryStore("in", keys("a", "b", "c"));
+  const middle = new MemoryStore("middle", keys("a", "b", "c"));
+  const done = new MemoryStore("done", [["a", SUCCEEDED], ["b", SUCCEEDED], ["c", FAILED]]);
+  const first = makeTask("first", { input, output: middle, done });
+  const later = ["x", "y"].map((name) =>
+    makeTask(name, { input: middle, done: new MemoryStore(name, [["a", SUCCEEDED]]) })
+  );
+  using shop = new Workshop(() => [first, ...later]);
+  await shop.run({ launchOnce: true });
+  deepStrictEqual(shop.started.sort(), ["x.b", "y.b"]);
+  strictEqual(done.count("info"), 2);
+});
+
+Deno.test("run reads no record that it has written itself", async () => {
+  const input = new MemoryStore("in", keys("a", "b"));
+  const done = new MemoryStore("first.done");
+  const middle = new MemoryStore("middle");
+  const tasks = [
+    makeTask("first", { input, output: middle, done }),
+    makeTask("second", { input: middle }),
+  ];
+  using shop = new Workshop(() => tasks);
+  strictEqual((await shop.run()).succeeded, 4);
+  strictEqual(done.count("info"), 0);
+});
+
+Deno.test("run of tasks in a cycle comes to an end", async () => {
+  const [a, b] = [new MemoryStore("a", keys("1")), new MemoryStore("b")];
+  const tasks = [
+    makeTask("there", { input: a, output: b }),
+    makeTask("back", { input: b, output: a }),
+  ];
+  using shop = new Workshop(() => tasks);
+  await shop.run();
+  deepStrictEqual(shop.started, ["there.1", "back.1"]);
+});
+
+Deno.test("run leaves alone what depends on a store that cannot be listed, and nothing else", async () => {
+  const broken = new MemoryStore("broken", keys("a"));
+  broken.broken.add("list");
+  const blind = makeTask("blind", { input: broken });
+  const careful = makeTask("careful", { input: new MemoryStore("in", keys("a")) });
+  careful.link("unless", broken, { inhibitsStart: true });
+  const healthy = makeTask("healthy", { input: new MemoryStore("in", keys("a")) });
+  using shop = new Workshop(() => [blind, careful, healthy]);
+  const report = await shop.run();
+  deepStrictEqual(shop.started, ["healthy.a"]);
+  deepStrictEqual(report.unreachable.map(({ repository }) => repository), [broken]);
+  strictEqual(await shop.stateOf(careful, "a"), "unknown");
+});
+
+Deno.test("run never starts a job of which an inhibiting filter cannot be asked", async () => {
+  const input = new MemoryStore("in", keys("a", "b"));
+  const fussy = new MemoryStore("fussy", keys("a", "b")).map((info) => info, {
+    filter: (job) => job === "a" ? Promise.reject(new Error("the filter fails")) : false,
+  });
+  const task = makeTask("task", { input });
+  task.link("unless", fussy, { inhibitsStart: true });
+  using shop = new Workshop(() => [task]);
+  await shop.run();
+  deepStrictEqual(shop.started, ["task.b"]);
+  strictEqual(await shop.stateOf(task, "a"), "unknown");
+});
+
+Deno.test("run starts nothing by half a change: views of one store agree before anything is started", async () => {
+  const store = new MemoryStore("in");
+  const task = makeTask("task", { input: store.map((info) => info, { filter: () => true }) });
+  task.link("unless", store.map((info) => info, { filter: (job) => job === "a" }), {
+    inhibitsStart: true,
+  });
+  const other = makeTask("other", {
+    input: new MemoryStore("other", keys("1")),
+    work: async () => {
+      await store.dump("a", 1);
+      await store.dump("b", 1);
+    },
+  });
+  using shop = new Workshop(() => [task, other]);
+  await shop.run();
+  deepStrictEqual(shop.started, ["other.1", "task.b"]);
+});
+
+Deno.test("A-12: run ends when all that is left is held, and says why", async () => {
+  const { tasks, middle } = chain(new MemoryStore("in", keys("a")), {
+    first: async (job) => {
+      await middle.dump(job, 1);
+      throw new Error("no luck");
+    },
+  });
+  using shop = new Workshop(() => tasks);
+  const report = await runEngine(shop.engine);
+  strictEqual(report.left.length, 1);
+  strictEqual(report.left[0]!.task.name, "second");
+  strictEqual(report.left[0]!.reason, 'is held: task "first", which writes "in", failed');
+});
+
+Deno.test("run with launchOnce starts what is ready at first, and waits for it", async () => {
+  const { tasks } = chain(new MemoryStore("in", keys("a", "b")));
+  using shop = new Workshop(() => tasks);
+  const report = await shop.run({ launchOnce: true });
+  deepStrictEqual(shop.started, ["first.a", "first.b"]);
+  strictEqual(report.succeeded, 2);
+  deepStrictEqual(report.left.map(({ state, count }) => [state, count]), [["ready", 2]]);
+});
+
+Deno.test("run gives up after its timeout", async () => {
+  const gate = new Gate();
+  const task = makeTask("task", {
+    input: new MemoryStore("in", keys("1", "2")),
+    work: (job) => gate.pass(job),
+  }, {
+    maxConcurrent: 1,
+  });
+  using shop = new Workshop(() => [task]);
+  const running = runEngine(shop.engine, { timeout: 5 });
+  const expected = rejects(running, { name: "TimeoutError", message: "Pipeline run timeout" });
+  await shop.env.advance(4999);
+  strictEqual(shop.engine.running, 1);
+  await shop.env.advance(1);
+  await expected;
+  gate.open("1");
+  await turn();
+  deepStrictEqual(shop.started, ["task.1"], "nothing more is started");
+});
+
+Deno.test("A-18: run stops when its signal is aborted, and waits for what runs in this process", async () => {
+  const gate = new Gate();
+  const task = makeTask("task", {
+    input: new MemoryStore("in", keys("1", "2")),
+    work: (job) => gate.pass(job),
+  }, {
+    maxConcurrent: 1,
+  });
+  using shop = new Workshop(() => [task]);
+  const controller = new AbortController();
+  let ended = false;
+  const running = runEngine(shop.engine, { signal: controller.signal }).finally(() =>
+    void (ended = true)
+  );
+  await turn();
+  controller.abort();
+  await turn();
+  ok(!ended);
+  gate.open("1");
+  const report = await running;
+  strictEqual(report.interrupted, true);
+  strictEqual(report.succeeded, 1);
+  deepStrictEqual(shop.started, ["task.1"]);
+});
+
+Deno.test("run starts nothing when its signal is aborted before or during the first look", async () => {
+  const input = new MemoryStore("in", keys("a"));
+  const task = makeTask("task", { input });
+  using shop = new Workshop(() => [task]);
+  strictEqual((await runEngine(shop.engine, { signal: AbortSignal.abort() })).interrupted, true);
+  strictEqual(input.count("list"), 0);
+  const listed = Promise.withResolvers<void>();
+  input.slow.set("list", listed.promise);
+  const controller = new AbortController();
+  const running = runEngine(shop.engine, { signal: controller.signal });
+  await turn();
+  controller.abort();
+  listed.resolve();
+  strictEqual((await running).interrupted, true);
+  deepStrictEqual(shop.started, []);
+});
+
+Deno.test("run with forever hears of new keys where it can watch", async () => {
+  const input = new WatchedStore("in");
+  const task = makeTask("task", { input });
+  using shop = new Workshop(() => [task]);
+  const controller = new AbortController();
+  const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
+  await turn();
+  input.data.set("a", 1);
+  input.tell({ type: "put", job: "a" });
+  await turn();
+  deepStrictEqual(shop.started, ["task.a"]);
+  input.data.set("b", 1);
+  input.tell({ type: "relist" });
+  await input.dump("c", 1); // its own subscription tells
+  await shop.env.advance(0);
+  deepStrictEqual(shop.started.sort(), ["task.a", "task.b", "task.c"]);
+  controller.abort();
+  const report = await running;
+  strictEqual(report.succeeded, 3);
+});
+
+Deno.test("run with forever lists again what it cannot watch, even while jobs run", async () => {
+  const gate = new Gate();
+  const [input, watched] = [new MemoryStore("in", keys("a")), new WatchedStore("watched")];
+  const task = makeTask("task", { input, work: (job) => gate.pass(job) });
+  const other = makeTask("other", { input: watched });
+  using shop = new Workshop(() => [task, other]);
+  const controller = new AbortController();
+  const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
+  await shop.env.advance(9_999);
+  input.data.set("b", 1);
+  strictEqual(input.count("list"), 1);
+  await shop.env.advance(1);
+  strictEqual(input.count("list"), 2);
+  deepStrictEqual(shop.started, ["task.a", "task.b"]);
+  strictEqual(watched.count("list"), 1);
+  await shop.env.advance(300_000);
+  strictEqual(watched.count("list"), 2, "no watch is trusted for ever");
+  controller.abort();
+  gate.open("a");
+  gate.open("b");
+  await running;
+});
+
+Deno.test("run with forever lists a store again whose watch has failed", async () => {
+  const warnings: string[] = [];
+  using _ = interceptWarnings((message) => void warnings.push(message));
+  const input = new WatchedStore("in");
+  const task = makeTask("task", { input });
+  using shop = new Workshop(() => [task]);
+  const controller = new AbortController();
+  const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
+  await turn();
+  input.tell(new StoreError("the watch is away"));
+  await turn();
+  deepStrictEqual(warnings.map((warning) => warning.includes("in can no longer be watched")), [
+    true,
+  ]);
+  input.data.set("a", 1);
+  await shop.env.advance(10_000);
+  deepStrictEqual(shop.started, ["task.a"]);
+  controller.abort();
+  await running;
+});
+
+Deno.test("run with forever runs a job again whose record somebody else has deleted", async () => {
+  const done = new MemoryStore("done");
+  const task = makeTask("task", { input: new MemoryStore("in", keys("a")), done });
+  using shop = new Workshop(() => [task]);
+  const controller = new AbortController();
+  const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
+  await turn();
+  done.data.delete("a");
+  await shop.env.advance(10_000);
+  deepStrictEqual(shop.started, ["task.a", "task.a"]);
+  controller.abort();
+  await running;
+});
+
+Deno.test("run with forever does not run a job twice because a watch is late", async () => {
+  const done = new WatchedStore("done");
+  const task = makeTask("task", { input: new MemoryStore("in", keys("a")), done });
+  using shop = new Workshop(() => [task]);
+  const controller = new AbortController();
+  const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
+  await turn();
+  await done.delete("a"); // heard at once: the job runs again
+  await turn();
+  deepStrictEqual(shop.started, ["task.a", "task.a"]);
+  done.tell({ type: "delete", job: "a" }); // what the watch saw of that deletion
+  await turn();
+  done.tell({ type: "put", job: "a" });
+  await turn();
+  deepStrictEqual(shop.started, ["task.a", "task.a"]);
+  controller.abort();
+  await running;
+});
+
+Deno.test("run with forever recovers from a store that could not be listed", async () => {
+  const input = new MemoryStore("in", keys("a"));
+  input.broken.add("list");
+  const task = makeTask("task", { input });
+  using shop = new Workshop(() => [task]);
+  const controller = new AbortController();
+  const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
+  await turn();
+  input.broken.clear();
+  await shop.env.advance(10_000);
+  deepStrictEqual(shop.started, ["task.a"]);
+  controller.abort();
+  await running;
+});
+
+Deno.test("run of 100,000 small jobs lets timers have their turn", async () => {
+  const jobs = Array.from({ length: 100_000 }, (_, i) => String(i));
+  const input = new MemoryStore("in", keys(...jobs));
+  const task = makeTask("task", { input });
+  const engine = new Engine({ tasks: [task] }); // in real time
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  try {
+    strictEqual((await runEngine(engine)).succeeded, 100_000);
+    ok(turns > 0);
+  } finally {
+    clearInterval(timer);
+    engine.close();
+  }
+});

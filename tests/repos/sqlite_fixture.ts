@@ -1,0 +1,52 @@
+/**
+ * What the tests of the stores in SQLite share.
+ *
+ * @module
+ */
+
+import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+
+/** Runs a test with the path of a database file, in a folder of its own, that does not exist yet. */
+export async function withFile(test: (file: string) => void | Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(`${folder}/state.db`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Runs SQL over a connection of its own, as another program would, and gives the rows of a query. */
+export function query(file: string, sql: string): Record<string, SQLOutputValue>[] {
+  const database = new DatabaseSync(file, { timeout: 5000 });
+  try {
+    return database.prepare(sql).all();
+  } finally {
+    database.close();
+  }
+}
+
+/** Whether something exists. */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Another process that runs a module. `repos` stands for the URL of the folder of the stores in it. */
+export function spawn(code: string, ...args: string[]): Deno.ChildProcess {
+  const repos = new URL("../../repos", import.meta.url).href;
+  const module = `data:application/typescript,${
+    encodeURIComponent(code.replaceAll("$repos", repos))
+  }`;
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "--no-check", module, ...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}

@@ -1,0 +1,364 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import { DataError, JobIdError, StoreError } from "../../lib/errors.ts";
+import { interceptWarnings } from "../../lib/warnings.ts";
+import { SqliteBlobRepository } from "../../repos/sqlite_blob_repository.ts";
+import { SqliteMetadataRepository } from "../../repos/sqlite_metadata_repository.ts";
+import { exists, query, spawn, withFile } from "./sqlite_fixture.ts";
+
+Deno.test("SqliteMetadataRepository touches nothing before it is used, and makes the folder, the file and the table with the first write", () =>
+  withFile(async (file) => {
+    const deep = `${file}.d/deeper/state.db`;
+    using repository = new SqliteMetadataRepository(deep, "done");
+    strictEqual(exists(`${file}.d`), false);
+    await repository.dump("a", { success: true });
+    deepStrictEqual(query(deep, "SELECT job, json FROM done").map((row) => ({ ...row })), [
+      { job: "a", json: '{"success":true}' },
+    ]);
+  }));
+
+Deno.test("SqliteMetadataRepository takes a URL, and a path that is relative", () =>
+  withFile(async (file) => {
+    const odd = file.replace("state", "a%20b #ü");
+    const url = new URL(`file://${encodeURI(odd).replace("#", "%23")}`);
+    using repository = new SqliteMetadataRepository(url, "done");
+    await repository.dump("a", 1);
+    strictEqual(repository.file, odd);
+    strictEqual(repository.table, "done");
+    ok(exists(odd));
+    using relative = new SqliteMetadataRepository("./state.db", "done");
+    strictEqual(relative.file, `${Deno.cwd()}/state.db`);
+  }));
+
+Deno.test("SqliteMetadataRepository refuses a table that is no plain name", () => {
+  for (
+    const table of [
+      "",
+      "1a",
+      'a"b',
+      "a b",
+      "a;DROP TABLE b",
+      "sqlite_x",
+      "a.b",
+      "a\0",
+      "x".repeat(101),
+    ]
+  ) {
+    throws(() => new SqliteMetadataRepository("/nowhere/state.db", table), TypeError, table);
+  }
+});
+
+Deno.test("SqliteMetadataRepository takes a table that has the name of an SQL keyword", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository(file, "select");
+    await repository.dump("a", 1);
+    strictEqual(await repository.info("a"), 1);
+    await repository.delete("a");
+    deepStrictEqual(await Array.fromAsync(repository), []);
+  }));
+
+Deno.test("SqliteMetadataRepository does not take a missing file or table for an empty one", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository(file, "done");
+    const all = async () => {
+      for (
+        const call of [
+          () => repository.validate({ create: false }),
+          () => repository.contains("a"),
+          () => repository.info("a"),
+          () => repository.infoAll(),
+          () => repository.delete("a"),
+          () => Array.fromAsync(repository),
+          () => Array.fromAsync(repository.bulkIter()),
+          () => repository.watch(new AbortController().signal).next(),
+        ]
+      ) {
+        await rejects(call, (error) => {
+          ok(error instanceof StoreError, `${error}`);
+          match(
+            error.message,
+            /^Cannot .* <SqliteMetadataRepository done in .*>: .*no such .*; check/,
+          );
+          ok(error.message.includes(file));
+          return true;
+        });
+      }
+    };
+    await all();
+    strictEqual(exists(file), false);
+    query(file, "CREATE TABLE other (a)");
+    await all();
+    await repository.validate();
+    await repository.validate({ create: false });
+    deepStrictEqual(await Array.fromAsync(repository), []);
+  }));
+
+Deno.test("SqliteMetadataRepository refuses a file that is no database, and leaves it alone", () =>
+  withFile(async (file) => {
+    const text = "not a database\n".repeat(100);
+    await Deno.writeTextFile(file, text);
+    using repository = new SqliteMetadataRepository(file, "done");
+    const expected = { name: "StoreError", message: /file is not a database; use another file/ };
+    await rejects(repository.validate(), expected);
+    await rejects(Array.fromAsync(repository), expected);
+    await rejects(repository.dump("a", 1), expected);
+    strictEqual(await Deno.readTextFile(file), text);
+  }));
+
+Deno.test("SqliteMetadataRepository refuses a table that another kind of store has made", () =>
+  withFile(async (file) => {
+    using blobs = new SqliteBlobRepository(file, "data");
+    await blobs.writeText("a", "1");
+    using repository = new SqliteMetadataRepository(file, "data");
+    await rejects(repository.validate(), { name: "StoreError", message: /no such column/ });
+    await rejects(repository.dump("a", 1), StoreError);
+    strictEqual(await blobs.readText("a"), "1");
+  }));
+
+Deno.test({
+  name: "SqliteMetadataRepository says so when access is not allowed",
+  permissions: { read: true, write: false },
+  async fn() {
+    using repository = new SqliteMetadataRepository("/nowhere/state.db", "done");
+    await rejects(repository.validate(), { name: "StoreError", message: /write access/ });
+  },
+});
+
+Deno.test("SqliteMetadataRepository does not write to a file that was deleted", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository(file, "done");
+    await repository.dump("a", 1);
+    for (const name of [file, `${file}-wal`, `${file}-shm`]) await Deno.remove(name);
+    await rejects(repository.contains("a"), StoreError);
+    await rejects(Array.fromAsync(repository), StoreError);
+    await repository.dump("b", 2);
+    deepStrictEqual(query(file, "SELECT job FROM done").map(({ job }) => job), ["b"]);
+  }));
+
+Deno.test("SqliteMetadataRepository reads the file that took the place of another", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository(file, "done");
+    await repository.dump("a", 1);
+    {
+      using other = new SqliteMetadataRepository(`${file}.new`, "done");
+      await other.dump("b", 2);
+    }
+    for (const name of [`${file}-wal`, `${file}-shm`]) await Deno.remove(name);
+    await Deno.rename(`${file}.new`, file);
+    deepStrictEqual(await Array.fromAsync(repository), ["b"]);
+  }));
+
+Deno.test("SqliteMetadataRepository shares the connection to a file until the last one is closed", () =>
+  withFile(async (file) => {
+    await Deno.symlink(file, `${file}.link`);
+    const first = new SqliteMetadataRepository(file, "first");
+    const second = new SqliteMetadataRepository(`${file}.link`, "second");
+    await first.dump("a", 1);
+    await second.dump("b", 2);
+    first.close();
+    first.close();
+    ok(exists(`${file}-wal`), "the second one is open");
+    strictEqual(await second.info("b"), 2);
+    second.close();
+    strictEqual(exists(`${file}-wal`), false);
+    strictEqual(await first.info("a"), 1);
+    ok(exists(`${file}-wal`), "the first one is open again");
+    first.close();
+    strictEqual(exists(`${file}-wal`), false);
+  }));
+
+Deno.test("SqliteMetadataRepository stores dates as text, and refuses what JSON has no words for, naming the key", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository(file, "done");
+    await repository.dump("moby", { at: new Date(0) });
+    const kept = { at: "1970-01-01T00:00:00.000Z" };
+    deepStrictEqual(await repository.info("moby"), kept);
+    const cycle: { self?: unknown } = {};
+    cycle.self = cycle;
+    for (const bad of [undefined, () => {}, { on: () => {} }, 1n, NaN, new Map(), cycle]) {
+      await rejects(repository.dump("moby", bad), (error) => {
+        ok(error instanceof DataError, `${error}`);
+        match(error.message, /^Cannot write "moby" in <SqliteMetadataRepository done in .*; use/s);
+        return true;
+      });
+    }
+    deepStrictEqual(await repository.info("moby"), kept);
+  }));
+
+Deno.test("SqliteMetadataRepository takes text that is no JSON for an error, naming the key", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository(file, "done");
+    await repository.validate();
+    query(file, `INSERT INTO done (job, json) VALUES ('moby', '{"a":')`);
+    const expected = { name: "DataError", message: /^Cannot read "moby" in / };
+    await rejects(repository.info("moby"), expected);
+    await rejects(repository.infoAll(), expected);
+    strictEqual(await repository.contains("moby"), true);
+  }));
+
+Deno.test("SqliteMetadataRepository skips names that are no job ids, and ends although one holds a NUL", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository<number>(file, "done");
+    const warnings: string[] = [];
+    using _ = interceptWarnings((message) => void warnings.push(message));
+    await repository.dump("a", 1);
+    query(
+      file,
+      "INSERT INTO done (job, json) VALUES ('no id!', '2'), ('x' || char(0) || 'y', '3')",
+    );
+    deepStrictEqual(await Array.fromAsync(repository), ["a"]);
+    deepStrictEqual(await repository.infoAll(), new Map([["a", 1]]));
+    strictEqual(warnings.length, 1);
+    match(warnings[0]!, /no id!/);
+  }));
+
+Deno.test("SqliteMetadataRepository lists what takes many queries, in bulk and with all values", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository<number>(file, "done");
+    await repository.validate();
+    query(
+      file,
+      `INSERT INTO done (job, json) SELECT 'job-' || n, n FROM
+       (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 8192) SELECT n FROM c)`,
+    );
+    const names = Array.from({ length: 8192 }, (_, i) => `job-${i + 1}`).sort();
+    deepStrictEqual(await Array.fromAsync(repository), names);
+    const chunks = await Array.fromAsync(repository.bulkIter());
+    strictEqual(
+      chunks.map((chunk) => new TextDecoder().decode(chunk)).join(""),
+      `${names.join("\0")}\0`,
+    );
+    const all = await repository.infoAll();
+    strictEqual(all.size, 8192);
+    strictEqual(all.get("job-8192"), 8192);
+  }));
+
+Deno.test("SqliteMetadataRepository keeps the old value when a write fails", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository(file, "done");
+    await repository.dump("a", 1);
+    let changes = 0;
+    using _ = repository.subscribe(() => changes++);
+    query(
+      file,
+      "CREATE TRIGGER refuse BEFORE INSERT ON done BEGIN SELECT RAISE(ABORT, 'out of order'); END",
+    );
+    await rejects(repository.dump("a", 2), {
+      name: "StoreError",
+      message: /"a" in .*out of order/,
+    });
+    strictEqual(await repository.info("a"), 1);
+    query(
+      file,
+      "CREATE TRIGGER keep AFTER DELETE ON done BEGIN SELECT RAISE(ABORT, 'out of order'); END",
+    );
+    await rejects(repository.delete("a"), { name: "StoreError", message: /out of order/ });
+    strictEqual(await repository.info("a"), 1);
+    strictEqual(changes, 0);
+  }));
+
+Deno.test("SqliteMetadataRepository gives errors as rejections, not in the call", async () => {
+  using repository = new SqliteMetadataRepository("/nowhere/state.db", "done");
+  const calls = [
+    repository.info("../x"),
+    repository.contains("../x"),
+    repository.dump("../x", 1),
+    repository.delete("../x"),
+  ];
+  for (const call of calls) await rejects(call, JobIdError);
+});
+
+Deno.test("SqliteMetadataRepository.watch() tells of changes by others, one by one where it can", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository(file, "done");
+    await repository.dump("old", 0);
+    const controller = new AbortController();
+    const watch = repository.watch(controller.signal);
+    const first = watch.next();
+    query(file, "REPLACE INTO done (job, json) VALUES ('old', '1'), ('new', '1')");
+    deepStrictEqual((await first).value, { type: "put", job: "old" });
+    deepStrictEqual((await watch.next()).value, { type: "put", job: "new" });
+    query(file, "REPLACE INTO done (job, json) VALUES ('new', '2'), ('new', '3')");
+    deepStrictEqual((await watch.next()).value, { type: "put", job: "new" });
+    deepStrictEqual((await watch.next()).value, { type: "relist" });
+    query(file, "DROP TABLE done");
+    await rejects(watch.next(), { name: "StoreError", message: /^Cannot watch .*no such table/ });
+    controller.abort();
+  }));
+
+Deno.test("SqliteMetadataRepository.watch() tells of its own changes once", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository(file, "done");
+    await repository.validate();
+    const watch = repository.watch(new AbortController().signal);
+    const first = watch.next();
+    await repository.dump("a", 1);
+    await repository.dump("a", 2);
+    await repository.delete("a");
+    query(file, "INSERT INTO done (job, json) VALUES ('b', '1')");
+    const seen = [(await first).value];
+    while (seen.length < 4) seen.push((await watch.next()).value);
+    deepStrictEqual(seen, [
+      { type: "put", job: "a" },
+      { type: "put", job: "a" },
+      { type: "delete", job: "a" },
+      { type: "put", job: "b" },
+    ]);
+    await watch.return();
+  }));
+
+Deno.test("SqliteMetadataRepository loses nothing when several processes begin to write at once", () =>
+  withFile(async (file) => {
+    const writer = `
+      import { SqliteMetadataRepository } from "$repos/sqlite_metadata_repository.ts";
+      const [file, name] = Deno.args;
+      const repository = new SqliteMetadataRepository(file!, "done");
+      for (let i = 0; i < 200; i++) {
+        await repository.dump(name + "-" + i, { by: name, i });
+        await repository.dump("shared", { by: name, i });
+        if (i % 2 === 1) await repository.delete(name + "-" + i);
+      }
+    `;
+    const names = ["x", "y", "z"];
+    const children = names.map((name) => spawn(writer, file, name));
+    for (const child of children) {
+      const { success, stderr } = await child.output();
+      ok(success, new TextDecoder().decode(stderr));
+    }
+    using repository = new SqliteMetadataRepository(file, "done");
+    const all = await repository.infoAll();
+    strictEqual(all.size, 3 * 100 + 1);
+    for (const by of names) {
+      for (let i = 0; i < 200; i += 2) deepStrictEqual(all.get(`${by}-${i}`), { by, i });
+    }
+    deepStrictEqual(query(file, "PRAGMA integrity_check").map((row) => ({ ...row })), [{
+      integrity_check: "ok",
+    }]);
+  }));
+
+Deno.test("SqliteMetadataRepository keeps all that a killed process had written", () =>
+  withFile(async (file) => {
+    const child = spawn(
+      `
+      import { SqliteMetadataRepository } from "$repos/sqlite_metadata_repository.ts";
+      const repository = new SqliteMetadataRepository(Deno.args[0]!, "done");
+      for (let i = 0;; i++) {
+        await repository.dump("job-" + i, { i });
+        Deno.stdout.writeSync(new TextEncoder().encode(i + "\\n"));
+      }
+    `,
+      file,
+    );
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let told = "";
+    while (told.length < 500) told += (await reader.read()).value ?? "";
+    child.kill("SIGKILL");
+    for (let read = await reader.read(); !read.done; read = await reader.read()) told += read.value;
+    await child.stderr.cancel();
+    await child.status;
+    using repository = new SqliteMetadataRepository<{ i: number }>(file, "done");
+    const all = await repository.infoAll();
+    for (const line of told.split("\n").slice(0, -1)) {
+      deepStrictEqual(all.get(`job-${line}`), { i: Number(line) });
+    }
+    ok(all.size >= 100);
+  }));
