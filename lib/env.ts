@@ -20,6 +20,12 @@ export interface Env {
    * @returns Takes it back.
    */
   schedule(callback: () => void, delay: number): Disposable;
+  /**
+   * Optional, for tests: called at each step between which a crash must do no harm.
+   *
+   * @param point The name of the step that is done.
+   */
+  fault?(point: string): void;
 }
 
 /** The longest delay that a timer of the platform can take, in milliseconds. */

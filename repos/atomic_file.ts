@@ -7,7 +7,6 @@
  * @module
  */
 
-import process from "node:process";
 import { dirname } from "node:path";
 
 /** What the names of unfinished files begin with. No job id does, so that they are never taken for keys. */
@@ -48,7 +47,7 @@ export async function sweepIfStale(folder: string, name: string): Promise<void> 
   try {
     const age = Date.now() - (Deno.lstatSync(path).mtime?.getTime() ?? 0);
     const isKnown = host !== "" && host === hostName() && canProbe();
-    if (isKnown ? age > HOUR && !isRunning(Number(pid)) : age > WEEK) {
+    if (isKnown ? age > HOUR && !await isRunning(Number(pid)) : age > WEEK) {
       await Deno.remove(path, { recursive: true });
     }
   } catch {
@@ -146,9 +145,10 @@ function canProbe(): boolean {
   return Deno.permissions.querySync({ name: "run" }).state === "granted";
 }
 
-function isRunning(pid: number): boolean {
+async function isRunning(pid: number): Promise<boolean> {
+  const { kill } = await import("node:process"); // which takes longer to load than a small pipeline to run
   try {
-    process.kill(pid, 0);
+    kill(pid, 0);
     return true;
   } catch (error) {
     // Any other error tells of a process that is there but belongs to another user.

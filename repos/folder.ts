@@ -4,7 +4,6 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Repository, RepositoryChange, ValidateOptions } from "../lib/repository.ts";
@@ -116,7 +115,7 @@ export class Folder {
   pathOf(job: string): string {
     const path = `${this.path}/${job}${this.extension}`;
     if (!this.caseInsensitive) return path;
-    return this.pathsOf(job).find((spelled) => existsSync(spelled)) ?? path;
+    return this.pathsOf(job).find(exists) ?? path;
   }
 
   /**
@@ -236,18 +235,17 @@ export class Folder {
    */
   async *watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
     const doing = `watch ${this.#owner}`;
-    while (!signal.aborted) {
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
+      this.require(doing);
       using watcher = this.#watcher(doing);
       using _ = onAbort(signal, () => watcher.close());
+      if (!isFirst) yield { type: "relist" };
       for await (const { kind, paths, flag } of watcher) {
         if (flag === "rescan") yield { type: "relist" };
         else if (kind !== "access") yield* this.#changes(paths, doing);
         // Removed or moved away, which ends the watching; what may be there now is another folder.
         if (kind === "remove" && paths.includes(this.path)) break;
       }
-      if (signal.aborted) return;
-      this.require(doing);
-      yield { type: "relist" };
     }
   }
 
@@ -349,6 +347,15 @@ function spellings(extension: string): string[] {
 function onAbort(signal: AbortSignal, action: () => void): Disposable {
   signal.addEventListener("abort", action);
   return { [Symbol.dispose]: () => signal.removeEventListener("abort", action) };
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false; // what is done with the path will say what is wrong
+  }
 }
 
 /** Makes sure that entries can be made in a folder, without making one: looking must not change anything. */

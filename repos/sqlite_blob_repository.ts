@@ -14,6 +14,12 @@ import { concat } from "../lib/streams.ts";
 import { SqliteBlobs, SqliteDraft } from "./sqlite_blobs.ts";
 import type { SqliteTable } from "./sqlite_table.ts";
 
+/**
+ * How many chunks a stream gives in one turn of the event loop. Nothing in reading from SQLite waits, so it would keep
+ * timers, signals and the collector of garbage from their turn until its end.
+ */
+const CHUNKS_A_TURN = 16;
+
 /** Where {@linkcode SqliteBlobRepository} keeps a value. */
 export interface SqliteBlobInfo {
   /** The absolute path of the database file. */
@@ -112,8 +118,10 @@ export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> impleme
   override async readable(job: string): Promise<ReadableStream<Uint8Array>> {
     this.check(job);
     const chunks = this.#chunks(job);
+    let count = 0;
     return new ReadableStream({
-      pull(controller) {
+      async pull(controller) {
+        if (++count % CHUNKS_A_TURN === 0) await new Promise((resolve) => setTimeout(resolve));
         const { done, value } = chunks.next();
         if (done) controller.close();
         else controller.enqueue(value);

@@ -168,30 +168,11 @@ function open(file: string, id: string | undefined, create: boolean): Connection
   }
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT });
   try {
-    useWal(database);
-    database.exec("PRAGMA synchronous = NORMAL");
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
     return new Connection(fileId(file) ?? file, database);
   } catch (error) {
     database.close();
     throw error;
-  }
-}
-
-/**
- * Turns write-ahead logging on. While another process does so, or ends as the last user of the file, SQLite refuses at
- * once instead of waiting.
- */
-function useWal(database: DatabaseSync): void {
-  const deadline = performance.now() + BUSY_TIMEOUT;
-  while (true) {
-    try {
-      database.exec("PRAGMA journal_mode = WAL");
-      return;
-    } catch (error) {
-      const isLocked = error instanceof Error && error.message.includes("locked");
-      if (!isLocked || performance.now() > deadline) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-    }
   }
 }
 

@@ -228,7 +228,7 @@ export class SqliteTable implements Disposable {
       const found: RepositoryChange[] = database.all(sql, known, latest)
         .map(({ job }) => ({ type: "put", job: String(job) }));
       // A number without a row was taken by a deletion, or by a value that was written over since.
-      return true ? found : [...found, { type: "relist" }];
+      return found.length === latest - known ? found : [...found, { type: "relist" }];
     });
   }
 

@@ -14,7 +14,6 @@ import { opened } from "./opened.ts";
 import { OriginalError, showingOriginalErrors } from "./original_error.ts";
 import { writeOutput } from "./output.ts";
 import { selectLink } from "./select.ts";
-import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
 
 /**
@@ -23,8 +22,8 @@ import type { Verb } from "./verb.ts";
  * @param pipeline The pipeline.
  * @param data The name of the link: `task.link`.
  * @param job The key.
- * @throws {UsageError} If there is no such link or no such key, or if the repository holds neither bytes nor structured
- * data.
+ * @throws {UsageError} If there is no such link, or if the repository holds neither bytes nor structured data.
+ * @throws {NotFoundError} If there is no such key. The message suggests one.
  * @throws {JobIdError} If `job` is no job id.
  * @throws {StoreError} If the value cannot be read.
  */
@@ -34,8 +33,8 @@ export async function catData(pipeline: Pipeline, data: string, job: string): Pr
     try {
       await cat(repo, job);
     } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-      throw new UsageError(error.message + await nearestKey(job, [repo]), { cause: error });
+      if (error instanceof NotFoundError) error.message += await nearestKey(job, [repo]);
+      throw error;
     }
   });
 }

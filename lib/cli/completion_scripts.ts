@@ -87,7 +87,8 @@ function ${functionName}
     end
     set -l found
     if test $at -le (count $words)
-        set found ($words[1..(math $at - 1)] __complete -- $words[$at..-1] 2>/dev/null </dev/null)
+        set -l program $words[1..(math $at - 1)]
+        set found ($program __complete -- $words[$at..-1] 2>/dev/null </dev/null)
     end
     if test (count $found) -gt 0
         printf '%s\\n' $found

@@ -51,7 +51,13 @@ export const completionsVerb: Verb = {
   name: "completions",
   summary: "Print a script that makes a shell complete verbs, names and keys",
   words: "bash|zsh|fish",
-  options: { name: { type: "string", description: 'how the program is called ("datatask")' } },
+  options: {
+    name: {
+      type: "string",
+      value: "PROGRAM",
+      description: 'how it is called; "datatask" otherwise',
+    },
+  },
   opens: false,
   run: ({ words: [shell = ""], options: { name } }) =>
     writeOutput(completions(shell, typeof name === "string" ? name : undefined)),

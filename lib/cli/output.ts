@@ -53,6 +53,7 @@ export async function writeJson(value: unknown): Promise<void> {
  * @param text The text, with its line ends.
  */
 export function writeMessage(text: string): void {
+  if (text === "") return;
   const bytes = encoder.encode(text);
   try {
     for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));

@@ -7,6 +7,7 @@
 import type { Engine } from "../engine/engine.ts";
 import type { TaskState } from "../engine/task_state.ts";
 import { interceptWarnings } from "../warnings.ts";
+import { LiveLines } from "./live_lines.ts";
 import { writeMessage } from "./output.ts";
 import { environment } from "./host.ts";
 import { progressLines, progressText, type TaskProgress, type TerminalSize } from "./progress.ts";
@@ -106,17 +107,16 @@ class LineDisplay implements ProgressDisplay {
 /** The methods of the console that functions print with. */
 const CONSOLE = ["debug", "error", "info", "log", "warn"] as const;
 
-/** Lines at the bottom of a terminal that change. Whatever else is printed meanwhile goes above them. */
+/** Lines that change, at the bottom of a terminal. Whatever else is printed meanwhile goes above them. */
 class LiveDisplay implements ProgressDisplay {
-  readonly #measure: () => readonly TaskProgress[];
+  readonly #lines = new LiveLines();
   readonly #cleanup = new DisposableStack();
-  /** The lines on the screen. */
-  #drawn: readonly string[] = [];
-  #columns = 0;
 
   constructor(measure: () => readonly TaskProgress[]) {
-    this.#measure = measure;
-    const timer = setInterval(() => this.#draw(), REDRAW);
+    const timer = setInterval(() => {
+      const size = terminalSize();
+      writeMessage(this.#lines.draw(progressLines(measure(), size), size.columns));
+    }, REDRAW);
     this.#cleanup.defer(() => clearInterval(timer));
     this.#cleanup.use(interceptWarnings((message) => this.say(`warning: ${message}`)));
     for (const method of CONSOLE) this.#makeRoomFor(method);
@@ -141,26 +141,8 @@ class LiveDisplay implements ProgressDisplay {
     this.#cleanup.defer(() => void (console[method] = print));
   }
 
-  #draw(): void {
-    const size = terminalSize();
-    const lines = progressLines(this.#measure(), size);
-    if (size.columns === this.#columns && sameLines(lines, this.#drawn)) return;
-    const toTop = this.#toTop(size.columns);
-    writeMessage(`${toTop}${lines.map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`);
-    this.#drawn = lines;
-    this.#columns = size.columns;
-  }
-
   #clear(): void {
-    if (this.#drawn.length === 0) return;
-    writeMessage(`${this.#toTop(terminalSize().columns)}\x1b[J`);
-    this.#drawn = [];
-  }
-
-  /** Moves to where the lines begin. They take up more rows than they were, if the terminal has become narrower. */
-  #toTop(columns: number): string {
-    const rows = this.#drawn.reduce((sum, line) => sum + Math.ceil(line.length / columns), 0);
-    return rows === 0 ? "\r" : `\r\x1b[${rows}A`;
+    writeMessage(this.#lines.clear(terminalSize().columns));
   }
 }
 
@@ -172,8 +154,4 @@ function terminalSize(): TerminalSize {
     // It is gone, or does not say.
   }
   return { columns: 80, rows: 24 };
-}
-
-function sameLines(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((line, index) => line === b[index]);
 }

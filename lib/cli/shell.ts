@@ -93,7 +93,7 @@ async function converse(evaluator: ShellEvaluator, names: readonly string[]): Pr
     if (outcome?.state === "incomplete") showError(new SyntaxError("Unexpected end of input"));
     if (outcome?.state === "error") showError(outcome.error);
     if (outcome?.state === "value" && outcome.value !== undefined) {
-      await writeOutput(`${Deno.inspect(outcome.value, { colors: terminal && colours() })}\n`);
+      await writeOutput(`${inspect(outcome.value, terminal)}\n`);
     }
   }
 
@@ -115,17 +115,21 @@ async function converse(evaluator: ShellEvaluator, names: readonly string[]): Pr
     prompt();
   }
   if (source !== "") await evaluate(true);
+  await new Promise((resolve) => setTimeout(resolve)); // what nobody waits for may have failed just now
 }
 
-/** Shows what was thrown, without the part of the stack that belongs to the shell. */
+/** What was given or thrown, for people, without those parts of stacks that belong to the shell. */
+function inspect(value: unknown, terminal: boolean): string {
+  const colors = terminal && (environment("NO_COLOR") ?? "") === "";
+  let cut = false;
+  return Deno.inspect(value, { colors }).split("\n").filter((line) => {
+    cut = /^[^a-z]*at /.test(line) && (cut || /ext:deno_node\/inspector|\/shell\w*\.ts/.test(line));
+    return !cut;
+  }).join("\n");
+}
+
 function showError(error: unknown): void {
-  const colors = Deno.stderr.isTerminal() && colours();
-  const text = Deno.inspect(error, { colors });
-  writeMessage(`Uncaught ${text.replace(/\n +at post \(ext:[^]*?(?=\n(?! +at )|$)/, "")}\n`);
-}
-
-function colours(): boolean {
-  return (environment("NO_COLOR") ?? "") === "";
+  writeMessage(`Uncaught ${inspect(error, Deno.stderr.isTerminal())}\n`);
 }
 
 /** The verb `shell`. */

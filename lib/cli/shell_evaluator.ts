@@ -22,6 +22,8 @@ export class ShellEvaluator implements Disposable {
   readonly #session = new Session();
   readonly #scope: readonly string[];
   #received: unknown;
+  /** What settles the promises that are waited for, so that they are not collected. */
+  readonly #held = new Set<unknown>();
 
   /**
    * Makes names known, to everything that runs in the process.
@@ -31,7 +33,8 @@ export class ShellEvaluator implements Disposable {
   constructor(scope: Readonly<Record<string, unknown>>) {
     this.#scope = [...Object.keys(scope), BRIDGE];
     for (const [name, value] of Object.entries(scope)) define(name, value);
-    define(BRIDGE, (value: unknown) => this.#received = value);
+    const receive = (value: unknown) => this.#received = value;
+    define(BRIDGE, Object.assign(receive, { hold: (start: () => unknown) => this.#hold(start) }));
     this.#session.connect();
   }
 
@@ -42,7 +45,10 @@ export class ShellEvaluator implements Disposable {
    * @returns What became of it.
    */
   async evaluate(source: string): Promise<Outcome> {
-    const { result, exceptionDetails } = await this.#run(source);
+    const expression = source.replace(/;\s*$/, "");
+    const { result, exceptionDetails } = await this.#run(
+      isExpression(expression) ? `await ${BRIDGE}.hold(async () => (${expression}\n))` : source,
+    );
     if (exceptionDetails === undefined) {
       return { state: "value", ...await this.#receive(result) };
     }
@@ -68,6 +74,21 @@ export class ShellEvaluator implements Disposable {
           error === null ? resolve(outcome) : reject(error),
       )
     );
+  }
+
+  /**
+   * Gives a promise that is not collected before it is settled: Deno 2.9 crashes when one is that a debugger waits for,
+   * such as that of `await new Promise(() => {})`.
+   */
+  async #hold(start: () => unknown): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers();
+    this.#held.add(resolve);
+    Promise.resolve(start()).then(resolve, reject);
+    try {
+      return await promise;
+    } finally {
+      this.#held.delete(resolve);
+    }
   }
 
   /** The value that the debugger knows by a number; in a box, for it may be a promise. */
@@ -114,6 +135,20 @@ const BRIDGE = "__datatask_shell";
 
 function define(name: string, value: unknown): void {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
+}
+
+const AsyncFunction: new (body: string) => unknown =
+  Object.getPrototypeOf(async () => {}).constructor;
+
+/** Whether a text is one expression, also one that begins with a brace. */
+function isExpression(source: string): boolean {
+  if (!/\bawait\b|^\s*\{/.test(source)) return false;
+  try {
+    new AsyncFunction(`return (${source}\n);`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function headOf({ exception }: Runtime.ExceptionDetails): string {

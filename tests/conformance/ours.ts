@@ -22,6 +22,7 @@ import { FileRepository } from "../../repos/file_repository.ts";
 import { InProcessBlobRepository } from "../../repos/in_process_blob_repository.ts";
 import { InProcessMetadataRepository } from "../../repos/in_process_metadata_repository.ts";
 import { YamlMetadataFileRepository } from "../../repos/yaml_metadata_repository.ts";
+import { captured } from "./stdout.ts";
 import type { Action, Scenario, Step, StoreSpec, TaskSpec, ViewSpec } from "./scenario.ts";
 
 /** What is seen of a pipeline after a step. */
@@ -142,6 +143,7 @@ function taskOf(
       meta: plug.meta,
       translateAllowDeletes: plug.allowDeletes,
       translatePrefetchLookup: plug.prefetchLookup,
+      // The compiler knows no output of a task whose links are made from data.
       ...plug.outputLinks !== null && { outputLinks: plug.outputLinks as never[] },
       ...plug.translator !== null && { translator: translatorIn(repos, plug.translator) },
     });
@@ -274,21 +276,4 @@ async function look(
 function verdict(value: unknown): unknown {
   if (typeof value !== "object" || value === null || !("success" in value)) return value;
   return value.success === true ? "succeeded" : "failed";
-}
-
-/** What a function writes to standard output. */
-export async function captured(write: () => Promise<unknown>): Promise<string> {
-  const decoder = new TextDecoder();
-  const before = Deno.stdout.write;
-  let text = "";
-  Deno.stdout.write = (bytes) => {
-    text += decoder.decode(bytes, { stream: true });
-    return Promise.resolve(bytes.length);
-  };
-  try {
-    await write();
-  } finally {
-    Deno.stdout.write = before;
-  }
-  return text;
 }

@@ -45,11 +45,7 @@ async function checkWhole(
       counts.done++;
     }
   }
-  for (const store of [stores.middle, stores.result, ...stores.done]) {
-    if (Symbol.dispose in store && typeof store[Symbol.dispose] === "function") {
-      store[Symbol.dispose]();
-    }
-  }
+  stores.close();
   return counts;
 }
 

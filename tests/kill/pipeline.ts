@@ -28,6 +28,8 @@ export interface Stores {
   readonly result: BlobRepository;
   /** The records of both stages. */
   readonly done: readonly MetadataRepository[];
+  /** Closes what has to be closed. */
+  close(): void;
 }
 
 /** The stores of a run. */
@@ -37,13 +39,18 @@ export function storesIn(kind: Kind, folder: string): Stores {
       middle: new FileRepository(`${folder}/middle`, ".txt"),
       result: new FileRepository(`${folder}/result`, ".txt"),
       done: ["first", "second"].map((name) => new YamlMetadataFileRepository(`${folder}/${name}`)),
+      close() {},
     };
   }
   const file = `${folder}/stores.db`;
+  const middle = new SqliteBlobRepository(file, "middle");
+  const result = new SqliteBlobRepository(file, "result");
+  const done = ["first", "second"].map((name) => new SqliteMetadataRepository(file, name));
   return {
-    middle: new SqliteBlobRepository(file, "middle"),
-    result: new SqliteBlobRepository(file, "result"),
-    done: ["first", "second"].map((name) => new SqliteMetadataRepository(file, name)),
+    middle,
+    result,
+    done,
+    close: () => [middle, result, ...done].forEach((store) => store[Symbol.dispose]()),
   };
 }
 

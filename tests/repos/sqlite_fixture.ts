@@ -37,7 +37,7 @@ export function exists(path: string): boolean {
   }
 }
 
-/** Another process that runs a module. `repos` stands for the URL of the folder of the stores in it. */
+/** Another process that runs a module, in which `$repos` stands for the URL of the folder of the stores. */
 export function spawn(code: string, ...args: string[]): Deno.ChildProcess {
   const repos = new URL("../../repos", import.meta.url).href;
   const module = `data:application/typescript,${
@@ -45,8 +45,36 @@ export function spawn(code: string, ...args: string[]): Deno.ChildProcess {
   }`;
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", "--no-check", module, ...args],
-    stdin: "null",
+    stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+}
+
+/**
+ * Runs a module in several processes, one for each of `args`; its arguments are the path of the database file and that.
+ * What follows the line `// begin` in it begins in all of them at once.
+ *
+ * @throws {Error} If one of them fails.
+ */
+export async function runAtOnce(
+  code: string,
+  file: string,
+  args: readonly string[],
+): Promise<void> {
+  const waiting = code.replace(
+    "// begin",
+    "Deno.stdout.writeSync(new Uint8Array(1)); Deno.stdin.readSync(new Uint8Array(1));",
+  );
+  const children = args.map((arg) => spawn(waiting, file, arg));
+  const readers = children.map((child) => child.stdout.getReader());
+  await Promise.all(readers.map((reader) => reader.read()));
+  const ends = children.map(async (child, i) => {
+    await child.stdin.close();
+    const errors = await new Response(child.stderr).text();
+    await readers[i]!.cancel();
+    const { success } = await child.status;
+    if (!success) throw new Error(errors);
+  });
+  await Promise.all(ends);
 }

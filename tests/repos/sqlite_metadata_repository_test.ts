@@ -3,7 +3,7 @@ import { DataError, JobIdError, StoreError } from "../../lib/errors.ts";
 import { interceptWarnings } from "../../lib/warnings.ts";
 import { SqliteBlobRepository } from "../../repos/sqlite_blob_repository.ts";
 import { SqliteMetadataRepository } from "../../repos/sqlite_metadata_repository.ts";
-import { exists, query, spawn, withFile } from "./sqlite_fixture.ts";
+import { exists, query, runAtOnce, spawn, withFile } from "./sqlite_fixture.ts";
 
 Deno.test("SqliteMetadataRepository touches nothing before it is used, and makes the folder, the file and the table with the first write", () =>
   withFile(async (file) => {
@@ -297,33 +297,33 @@ Deno.test("SqliteMetadataRepository.watch() tells of its own changes once", () =
     query(file, "INSERT INTO done (job, json) VALUES ('b', '1')");
     const seen = [(await first).value];
     while (seen.length < 4) seen.push((await watch.next()).value);
+    await repository.dump("c", 1);
+    seen.push((await watch.next()).value);
     deepStrictEqual(seen, [
       { type: "put", job: "a" },
       { type: "put", job: "a" },
       { type: "delete", job: "a" },
       { type: "put", job: "b" },
+      { type: "put", job: "c" },
     ]);
     await watch.return();
   }));
 
-Deno.test("SqliteMetadataRepository loses nothing when several processes begin to write at once", () =>
+Deno.test("SqliteMetadataRepository loses nothing when several processes write at once", () =>
   withFile(async (file) => {
+    const names = ["x", "y", "z"];
     const writer = `
       import { SqliteMetadataRepository } from "$repos/sqlite_metadata_repository.ts";
       const [file, name] = Deno.args;
       const repository = new SqliteMetadataRepository(file!, "done");
+      // begin
       for (let i = 0; i < 200; i++) {
         await repository.dump(name + "-" + i, { by: name, i });
         await repository.dump("shared", { by: name, i });
         if (i % 2 === 1) await repository.delete(name + "-" + i);
       }
     `;
-    const names = ["x", "y", "z"];
-    const children = names.map((name) => spawn(writer, file, name));
-    for (const child of children) {
-      const { success, stderr } = await child.output();
-      ok(success, new TextDecoder().decode(stderr));
-    }
+    await runAtOnce(writer, file, names);
     using repository = new SqliteMetadataRepository(file, "done");
     const all = await repository.infoAll();
     strictEqual(all.size, 3 * 100 + 1);
@@ -333,6 +333,25 @@ Deno.test("SqliteMetadataRepository loses nothing when several processes begin t
     deepStrictEqual(query(file, "PRAGMA integrity_check").map((row) => ({ ...row })), [{
       integrity_check: "ok",
     }]);
+  }));
+
+Deno.test("SqliteMetadataRepository can be made by several processes at once", () =>
+  withFile(async (file) => {
+    const names = ["x", "y", "z"];
+    const maker = `
+      import { SqliteMetadataRepository } from "$repos/sqlite_metadata_repository.ts";
+      const [file, name] = Deno.args;
+      // begin
+      for (let i = 0; i < 20; i++) {
+        using repository = new SqliteMetadataRepository(file + i, "done");
+        await repository.dump(name!, i);
+      }
+    `;
+    await runAtOnce(maker, file, names);
+    for (let i = 0; i < 20; i++) {
+      using repository = new SqliteMetadataRepository(`${file}${i}`, "done");
+      deepStrictEqual(await Array.fromAsync(repository), names);
+    }
   }));
 
 Deno.test("SqliteMetadataRepository keeps all that a killed process had written", () =>
@@ -353,8 +372,7 @@ Deno.test("SqliteMetadataRepository keeps all that a killed process had written"
     while (told.length < 500) told += (await reader.read()).value ?? "";
     child.kill("SIGKILL");
     for (let read = await reader.read(); !read.done; read = await reader.read()) told += read.value;
-    await child.stderr.cancel();
-    await child.status;
+    await Promise.all([child.stdin.close(), child.stderr.cancel(), child.status]);
     using repository = new SqliteMetadataRepository<{ i: number }>(file, "done");
     const all = await repository.infoAll();
     for (const line of told.split("\n").slice(0, -1)) {

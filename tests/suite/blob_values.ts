@@ -4,14 +4,11 @@
  * @module
  */
 
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { ok, strictEqual } from "node:assert/strict";
 import type { BlobRepository } from "../../lib/blob_repository.ts";
 import { holds, holdsBytes } from "./checks.ts";
-import { bytes, PERIOD, sameBytes, SIZES } from "./data.ts";
-import { type Case, LARGE_VALUE } from "./subject.ts";
-
-/** How much memory, in bytes, the streaming of {@linkcode LARGE_VALUE} may take. */
-const STREAMING_MEMORY = 64 * 1024 * 1024;
+import { bytes, sameBytes, SIZES } from "./data.ts";
+import type { Case } from "./subject.ts";
 
 const TEXTS: readonly (readonly [name: string, text: string])[] = [
   ["with characters of one to four bytes", "a\u00e9\u20ac\ud83d\ude00 \ud834\udd1e".repeat(20_000)],
@@ -19,19 +16,6 @@ const TEXTS: readonly (readonly [name: string, text: string])[] = [
   ["with every kind of line end", "a\r\nb\nc\rd\u2028e\r\n\r\n"],
   ["with control characters", "\0\x01\x1b[2J\x7f\x85\x1a"],
 ];
-
-/** Watches the memory of this isolate, of which other tests that run meanwhile take none. */
-function memoryMeter(): () => void {
-  const used = (): number => {
-    const { external, heapUsed } = Deno.memoryUsage();
-    return external + heapUsed;
-  };
-  const before = used();
-  return () => {
-    const grown = used() - before;
-    ok(grown < STREAMING_MEMORY, `streaming took ${Math.round(grown / 1024 / 1024)} MiB of memory`);
-  };
-}
 
 export const blobValueCases: readonly Case<BlobRepository>[] = [
   ...SIZES.map((size): Case<BlobRepository> => ({
@@ -136,33 +120,6 @@ export const blobValueCases: readonly Case<BlobRepository>[] = [
       read.fill(0);
       for await (const chunk of await repository.readable("a")) chunk.fill(0);
       await holdsBytes(repository, "a", bytes(1000));
-    },
-  },
-  {
-    sentence: "a value of 100 MB is streamed without being held in memory",
-    applies: ({ maxValueBytes }) => maxValueBytes >= LARGE_VALUE,
-    run: async ({ repository }) => {
-      const measure = memoryMeter();
-      await using writer = await repository.open("large", "wb");
-      for (let size = 0; size < LARGE_VALUE; size += PERIOD) {
-        await writer.write(bytes(Math.min(PERIOD, LARGE_VALUE - size)));
-        measure();
-      }
-      await writer.close();
-      measure();
-      let size = 0;
-      const wrong: number[] = [];
-      const pattern = bytes(PERIOD);
-      for await (const chunk of await repository.readable("large")) {
-        for (let at = 0, place = size % PERIOD; at < chunk.length; at++) {
-          if (chunk[at] !== pattern[place]) wrong.push(size + at);
-          if (++place === PERIOD) place = 0;
-        }
-        size += chunk.length;
-        deepStrictEqual(wrong, [], "bytes that were not read as they were written");
-        measure();
-      }
-      strictEqual(size, LARGE_VALUE);
     },
   },
 ];

@@ -109,7 +109,9 @@ export function bytes(size: number, at = 0): Uint8Array<ArrayBuffer> {
 
 /** Whether two arrays hold the same bytes. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 /** `count` ids, of which none is a prefix of another. */

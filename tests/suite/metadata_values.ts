@@ -14,106 +14,16 @@ import type { Case, Subject } from "./subject.ts";
 
 /** Strings that a format could take for something else. */
 const TELLING_STRINGS: readonly string[] = [
-  ...[
-    "",
-    " ",
-    "\t",
-    "\n",
-    "a\n",
-    "\na",
-    " a ",
-    "a\r\nb",
-    "\0",
-    "\x1b",
-    "\x7f",
-    "\x85",
-    "\u2028",
-    "\ufeff",
-    "\ud83d\ude00",
-  ],
-  ...[
-    "null",
-    "~",
-    "true",
-    "no",
-    "on",
-    "y",
-    "NaN",
-    ".nan",
-    ".inf",
-    "-.inf",
-    "undefined",
-    "Infinity",
-  ],
-  ...[
-    "0",
-    "-0",
-    "00",
-    "0x1F",
-    "0o17",
-    "017",
-    "1e3",
-    "1_000",
-    "1.0",
-    "+1",
-    "12:30:45",
-    "2026-11-25",
-    "2026-11-25T00:00:00Z",
-  ],
-  ...[
-    "- a",
-    "a: b",
-    "a:",
-    "#a",
-    "a #b",
-    "'",
-    '"',
-    "`",
-    "@a",
-    "%a",
-    "!a",
-    "!!int 1",
-    "&a",
-    "*a",
-    "|",
-    ">",
-    "<<",
-    "=",
-  ],
-  ...[
-    "{}",
-    "[]",
-    "{a",
-    "[a",
-    ",",
-    "---",
-    "...",
-    "? a",
-    "\\",
-    "\\n",
-    "$a",
-    "$where",
-    "a.b",
-    ".",
-    "constructor",
-    "__proto__",
-  ],
+  ...["", " ", "\t", "\n", "a\n", "\na", " a ", "a\r\nb", "- a", "a: b", "a #b", "!!int 1", "? a"],
+  ...["\0", "\x1b", "\x7f", "\x85", "\u2028", "\ufeff", "\ud83d\ude00"],
+  ..."null ~ true no on y NaN .nan .inf -.inf undefined Infinity constructor __proto__".split(" "),
+  ..."0 -0 00 0x1F 0o17 017 1e3 1_000 1.0 +1 12:30:45 2026-11-25 2026-11-25T00:00:00Z".split(" "),
+  ..."a: #a ' \" ` @a %a !a &a *a | > << = {} [] {a [a , --- ... \\ \\n $a $where a.b .".split(" "),
 ];
 
 const VALUES: readonly (readonly [name: string, values: readonly JsonValue[]])[] = [
   ["that is false, zero, empty or null", [null, false, 0, "", [], {}]],
-  ["that is a number", [
-    1,
-    -1,
-    0.1,
-    1e21,
-    1e-7,
-    5e-324,
-    1.7976931348623157e308,
-    2 ** 53,
-    -(2 ** 53) - 2,
-    2 ** 31,
-  ]],
+  ["that is a number", [1, -1, 0.1, 1e21, 1e-7, 5e-324, Number.MAX_VALUE, 2 ** 53, 2 ** 31]],
   ["that is a string which looks like something else", [...TELLING_STRINGS]],
   [
     "whose keys look like something else",
@@ -136,27 +46,14 @@ function twice(): JsonValue {
   return { a: part, b: part, c: [part, part] };
 }
 
-function cycle(): unknown {
-  const self: { self?: unknown } = {};
-  self.self = self;
-  return self;
-}
-
 /** What no store can keep, given as a value and within one. */
 const UNSTORABLE: readonly (readonly [name: string, make: () => unknown])[] = [
   ["function", () => () => {}],
   ["symbol", () => Symbol("a")],
 ];
 
-/** Values that some stores can keep and some cannot, each within an object. */
-const UNUSUAL: readonly unknown[] = [
-  NaN,
-  Infinity,
-  -Infinity,
-  12345678901234567890n,
-  cycle(),
-  "\ud800",
-];
+/** Values that some stores can keep and some cannot. */
+const UNUSUAL: readonly unknown[] = [NaN, Infinity, -Infinity, 12345678901234567890n, "\ud800"];
 
 /** Changes an object and all that is in it. */
 function scramble(value: unknown): void {
@@ -174,6 +71,22 @@ async function roundTrip(
   deepStrictEqual(await repository.info("a"), value(json));
   deepStrictEqual(await repository.infoAll(), new Map([["a", value(json)]]));
   strictEqual(await repository.contains("a"), true);
+}
+
+/** Whether the store keeps a value. If not, shows that it refused it and kept the old one. */
+async function keeps(
+  { repository, value }: Subject<MetadataRepository>,
+  data: unknown,
+): Promise<boolean> {
+  await repository.dump("a", value({ old: 1 }));
+  try {
+    await repository.dump("a", data);
+    return true;
+  } catch (error) {
+    ok(error instanceof DataError, `a DataError was expected, not ${error}`);
+    deepStrictEqual(await repository.info("a"), value({ old: 1 }));
+    return false;
+  }
 }
 
 export const metadataValueCases: readonly Case<MetadataRepository>[] = [
@@ -262,20 +175,24 @@ export const metadataValueCases: readonly Case<MetadataRepository>[] = [
     },
   })),
   {
-    sentence: "dump() keeps NaN, cycles and the like as they are, or refuses them with DataError",
-    run: async ({ repository, value }) => {
-      for (const unusual of UNUSUAL) {
-        const data = { inner: unusual };
-        await repository.dump("a", value({ old: 1 }));
-        try {
-          await repository.dump("a", data);
-        } catch (error) {
-          ok(error instanceof DataError, `a DataError was expected, not ${error}`);
-          deepStrictEqual(await repository.info("a"), value({ old: 1 }));
-          continue;
+    sentence: "dump() keeps NaN and the like as they are, or refuses them with DataError",
+    run: async (subject) => {
+      for (const inner of UNUSUAL) {
+        if (await keeps(subject, { inner })) {
+          deepStrictEqual(await subject.repository.info("a"), { inner });
         }
-        deepStrictEqual(await repository.info("a"), data);
       }
+    },
+  },
+  {
+    sentence: "dump() keeps a cycle as it is, or refuses it with DataError",
+    run: async (subject) => {
+      const cycle: { inner?: unknown } = {};
+      cycle.inner = cycle;
+      if (!await keeps(subject, cycle)) return;
+      // Deno's deepStrictEqual takes equal objects for different ones once it has seen a cycle.
+      const read = await subject.repository.info("a");
+      ok(typeof read === "object" && read !== null && "inner" in read && read.inner === read);
     },
   },
   {

@@ -44,10 +44,10 @@ export interface RepositoryCapabilities {
    */
   readonly caseSensitive?: boolean;
   /**
-   * The size, in bytes, of the greatest value that is tried. The suite goes up to 100 MB, which a store must stream
+   * The size, in bytes, of the greatest value that is tried. The suite goes up to 256 MiB, which a store must stream
    * without holding it in memory; one that holds its values in memory says less.
    *
-   * @default {104857600}
+   * @default {268435456}
    */
   readonly maxValueBytes?: number;
   /**

@@ -8,6 +8,7 @@ import { BlobRepository } from "../../lib/blob_repository.ts";
 import { MetadataRepository, type Repository } from "../../lib/repository.ts";
 import { blobCommitCases } from "./blob_commits.ts";
 import { blobReaderCases } from "./blob_readers.ts";
+import { blobStreamingCases } from "./blob_streaming.ts";
 import { blobValueCases } from "./blob_values.ts";
 import { deletingCases } from "./deleting.ts";
 import { blobFailingCases, failingCases, metadataFailingCases } from "./failing.ts";
@@ -38,6 +39,7 @@ const ANY: readonly Case[] = [
 const BLOB: readonly Case<BlobRepository>[] = [
   ...blobIdCases,
   ...blobValueCases,
+  ...blobStreamingCases,
   ...blobCommitCases,
   ...blobReaderCases,
   ...blobSubscribingCases,

@@ -37,7 +37,7 @@ export interface Case<R extends Repository = Repository> {
 }
 
 /** The least size, in bytes, of a value that must be streamed. */
-export const LARGE_VALUE = 100 * 1024 * 1024;
+export const LARGE_VALUE = 256 * 1024 * 1024;
 
 export function subjectOf<R extends Repository>(
   repository: R,

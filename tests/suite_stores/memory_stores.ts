@@ -4,17 +4,17 @@
  * @module
  */
 
-import { BlobRepository } from "../lib/blob_repository.ts";
-import { changes } from "../lib/changes.ts";
-import { DataError, NotFoundError, StoreError } from "../lib/errors.ts";
+import { BlobRepository } from "../../lib/blob_repository.ts";
+import { changes } from "../../lib/changes.ts";
+import { DataError, NotFoundError, StoreError } from "../../lib/errors.ts";
 import {
   MetadataRepository,
-  type Repository,
+  Repository,
   type RepositoryChange,
   type ValidateOptions,
-} from "../lib/repository.ts";
-import { concat } from "../lib/streams.ts";
-import type { RepositoryFixture } from "./suite/mod.ts";
+} from "../../lib/repository.ts";
+import { concat } from "../../lib/streams.ts";
+import type { RepositoryFixture } from "../suite/mod.ts";
 
 type Listener = (change: RepositoryChange) => void;
 
@@ -167,6 +167,23 @@ export class MemoryMetadata extends MetadataRepository {
   async told(change: RepositoryChange): Promise<void> {
     this.medium.tell(change);
     this.changed(change);
+    await Promise.resolve();
+  }
+}
+
+/** Keys without values. */
+export class MemoryKeys extends Repository<undefined> {
+  readonly keys = new Set<string>();
+
+  override async *unfilteredIter(): AsyncGenerator<string, void, undefined> {
+    yield* await Promise.resolve([...this.keys]);
+  }
+  override async info(job: string): Promise<undefined> {
+    await Promise.resolve(this.check(job));
+  }
+  override async delete(job: string): Promise<void> {
+    this.check(job);
+    if (this.keys.delete(job)) this.changed({ type: "delete", job });
     await Promise.resolve();
   }
 }

@@ -1,0 +1,203 @@
+/**
+ * What the journals of a process manager say, taken together.
+ *
+ * @module
+ */
+
+import { type JournalLine, JournalReader } from "./journal.ts";
+import { NO_INTERPRETER, NOT_STARTED } from "./job_wrapper.ts";
+import { isAlive, type ProcessStat, type ProcessTable } from "./process_identity.ts";
+import { type ProcessEnd, ProcessJob } from "./process_job.ts";
+
+/** What one journal says. */
+interface Chapter {
+  readonly reader: JournalReader;
+  /** How many bytes of it are read. */
+  offset: number;
+  /** The boot in which it was begun, and when that was. */
+  boot: string;
+  bootedAt: number;
+  readonly shells: Pick<ProcessStat, "pid" | "start">[];
+  /** How many of its jobs are not forgotten. */
+  jobs: number;
+}
+
+/** The jobs of a process manager that nobody has forgotten yet. */
+export class JobBook {
+  /** The jobs by nonce. */
+  readonly jobs: Map<string, ProcessJob> = new Map();
+  readonly #chapters = new Map<string, Chapter>();
+  readonly #own: string | undefined;
+  readonly #onEnd: (() => void) | undefined;
+
+  /**
+   * Makes an empty book.
+   *
+   * @param options With what the nonces of jobs begin that are only ever added by {@linkcode add}; and what is called
+   * when a job's end becomes known.
+   */
+  constructor(options: { readonly own?: string; readonly onEnd?: () => void } = {}) {
+    this.#own = options.own;
+    this.#onEnd = options.onEnd;
+  }
+
+  /** How many bytes of each journal are read. */
+  get offsets(): ReadonlyMap<string, number> {
+    return new Map([...this.#chapters].map(([journal, { offset }]) => [journal, offset]));
+  }
+
+  /** The journals that tell of nothing that anybody needs to know. */
+  get spent(): string[] {
+    return [...this.#chapters].filter(([, { jobs }]) => jobs === 0).map(([journal]) => journal);
+  }
+
+  /** The jobs that have not ended, as far as is known. */
+  get live(): ProcessJob[] {
+    return [...this.jobs.values()].filter(({ end }) => end === undefined);
+  }
+
+  /** Takes a journal out that was removed. */
+  drop(journal: string): void {
+    this.#chapters.delete(journal);
+  }
+
+  /** Takes in a job that is about to be started, before its journal tells of it. */
+  add(job: ProcessJob): void {
+    this.jobs.set(job.nonce, job);
+    this.#chapter(job.journal).jobs++;
+  }
+
+  /** Takes a job out whose end was taken in. */
+  forget(nonce: string): void {
+    const job = this.jobs.get(nonce);
+    if (job === undefined) return;
+    this.jobs.delete(nonce);
+    this.#chapter(job.journal).jobs--;
+  }
+
+  /** Takes in what was appended to a journal. */
+  read(journal: string, bytes: Uint8Array): void {
+    const chapter = this.#chapter(journal);
+    chapter.offset += bytes.length;
+    for (const line of chapter.reader.read(bytes)) this.#apply(journal, chapter, line);
+  }
+
+  /**
+   * Concludes that jobs are lost whose processes are gone although the journals, read no earlier than the table was
+   * made, say nothing of their end.
+   *
+   * @param table All processes of the machine.
+   */
+  judge(table: ProcessTable): void {
+    const live = this.live;
+    const wrappers = new Set(live.map(({ process }) => process?.parent));
+    for (const job of live) {
+      const chapter = this.#chapter(job.journal);
+      const loss = chapter.boot !== table.boot
+        ? "the machine was started anew while it ran"
+        : job.process === undefined
+        ? maybeStarting(chapter, table, wrappers) ? undefined : "it was never started"
+        : isAlive(table, job.process) || isWrapped(table, job.process)
+        ? undefined
+        : "its process was ended from outside, together with what waits for its end";
+      if (loss === undefined) continue;
+      this.#conclude(job, {
+        code: undefined,
+        at: Date.now(),
+        failure: { class: job.killed ?? "infra", message: loss },
+      });
+    }
+  }
+
+  #apply(journal: string, chapter: Chapter, line: JournalLine): void {
+    switch (line.type) {
+      case "boot":
+        chapter.boot = line.boot;
+        chapter.bootedAt = line.at;
+        return;
+      case "shell":
+        chapter.shells.push(line);
+        return;
+      case "intent":
+        if (this.#own === undefined || !line.nonce.startsWith(this.#own)) {
+          this.add(new ProcessJob(line, journal));
+        }
+        return;
+      case "forget":
+        return this.forget(line.nonce);
+    }
+    const job = this.jobs.get(line.nonce);
+    if (job === undefined) return;
+    if (line.type === "run") job.process = line.process;
+    else if (line.type === "kill") job.killed ??= line.class;
+    else this.#conclude(job, endOf(job, line.code, chapter.bootedAt + line.at * 1000));
+  }
+
+  #conclude(job: ProcessJob, end: ProcessEnd): void {
+    if (job.end !== undefined) return;
+    job.conclude(end);
+    this.#onEnd?.();
+  }
+
+  #chapter(journal: string): Chapter {
+    let chapter = this.#chapters.get(journal);
+    if (chapter === undefined) {
+      chapter = {
+        reader: new JournalReader(),
+        offset: 0,
+        boot: "",
+        bootedAt: 0,
+        shells: [],
+        jobs: 0,
+      };
+      this.#chapters.set(journal, chapter);
+    }
+    return chapter;
+  }
+}
+
+/** How a job ended whose wrapper has written it down. */
+function endOf(job: ProcessJob, code: number, at: number): ProcessEnd {
+  const end = { code, at: Math.max(job.started, Math.round(at)) };
+  if (job.process === undefined) {
+    return {
+      ...end,
+      code: undefined,
+      failure: {
+        class: job.killed ?? (code === NO_INTERPRETER ? "config" : "infra"),
+        message: `it could not be started: ${
+          NOT_STARTED.get(code) ?? `its shell ended with code ${code}`
+        }`,
+      },
+    };
+  }
+  if (job.killed === undefined) return end;
+  return { ...end, failure: { class: job.killed, message: "it was ended" } };
+}
+
+/**
+ * Whether a job of which only the intent is known may still be started: the shell that was told of it, or a wrapper that
+ * has not written down its job yet, is there.
+ */
+function maybeStarting(
+  chapter: Chapter,
+  table: ProcessTable,
+  wrappers: ReadonlySet<number | undefined>,
+): boolean {
+  const sessions = new Set(
+    chapter.shells.filter(({ pid, start }) => {
+      const leader = table.processes.get(pid);
+      return leader === undefined || leader.start === start; // otherwise another session has the number by now
+    }).map(({ pid }) => pid),
+  );
+  for (const { pid, session, state } of table.processes.values()) {
+    if (sessions.has(session) && !wrappers.has(pid) && state !== "Z") return true;
+  }
+  return false;
+}
+
+/** Whether the wrapper of a job is there, which is about to write down its end. */
+function isWrapped(table: ProcessTable, process: ProcessStat): boolean {
+  const wrapper = table.processes.get(process.parent);
+  return wrapper !== undefined && wrapper.session === process.session && wrapper.state !== "Z";
+}

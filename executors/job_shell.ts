@@ -1,0 +1,64 @@
+/**
+ * The shell that starts jobs on this machine.
+ *
+ * @module
+ */
+
+/** A `/bin/sh` that reads what to do from this program, in a session of its own, where no Ctrl-C reaches it. */
+export class JobShell {
+  /** Its process id. */
+  readonly pid: number;
+  /** Resolves when it has ended, and nobody hears of its jobs through it any more. */
+  readonly ended: Promise<void>;
+  readonly #child: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #stdout: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #encoder = new TextEncoder();
+
+  /**
+   * Starts it.
+   *
+   * @param onNotice Called when a wrapper has written down the end of its job.
+   */
+  constructor(onNotice: () => void) {
+    this.#child = new Deno.Command("/bin/sh", {
+      cwd: "/",
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+      detached: true,
+    }).spawn();
+    this.pid = this.#child.pid;
+    this.#stdin = this.#child.stdin.getWriter();
+    this.#stdin.closed.catch(() => {}); // told by the calls that fail
+    this.#stdout = this.#child.stdout.getReader();
+    const notices = this.#listen(onNotice);
+    this.ended = this.#child.status.then(() => {});
+    this.#closed = Promise.all([notices, this.ended]);
+  }
+  readonly #closed: Promise<unknown>;
+
+  /** Tells it to run lines, and resolves when they are sent. */
+  async send(lines: string): Promise<void> {
+    await this.#stdin.write(this.#encoder.encode(lines));
+  }
+
+  /** Keeps the program alive, or no longer. */
+  keepAlive(alive: boolean): void {
+    if (alive) this.#child.ref();
+    else this.#child.unref();
+  }
+
+  /** Lets it end when it has done what it was told. Its jobs, and their wrappers, go on. */
+  async close(): Promise<void> {
+    this.keepAlive(true);
+    await this.#stdin.close().catch(() => {}); // it has ended
+    await this.ended;
+    await this.#stdout.cancel();
+    await this.#closed;
+  }
+
+  async #listen(onNotice: () => void): Promise<void> {
+    while (!(await this.#stdout.read()).done) onNotice();
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * What a shell runs for each job. One shell of a machine is told of many jobs; for each it forks a wrapper, which forks
+ * the job, waits for it, and writes down how it ended, whatever has become of the program that asked for it.
+ *
+ * @module
+ */
+
+import { shquote } from "./sh.ts";
+
+/** With what a wrapper ends, before the job has begun: why it did not begin. */
+export const NOT_STARTED: ReadonlyMap<number, string> = new Map([
+  [121, "its folder is gone"],
+  [122, "its standard input, output or error cannot be opened"],
+  [123, "its interpreter is missing or cannot be executed"],
+  [124, "its start cannot be written to the journal"],
+]);
+
+/** The code of a job whose interpreter is missing. */
+export const NO_INTERPRETER = 123;
+
+/** The greatest length of one argument, in bytes, that Linux passes on. */
+export const MAX_ARGUMENT = 128 * 1024 - 1;
+
+/**
+ * What a shell is told first. It defines the function that starts a job.
+ *
+ * The subshell inside writes down its own identity before it becomes the job, in a session of its own by `setsid`; so
+ * no script ever runs of which nothing is known. The subshell around it stays in the session of the shell, where no
+ * signal to the job reaches it. When the job has ended, what it left behind in its process group is ended too. Its end
+ * is written down until that succeeds: a full disk makes it wait. The last line, to standard output, wakes whoever
+ * listens.
+ *
+ * The wrapper's errors go nowhere: a pipe to a program that has died would kill it.
+ *
+ * @param grace Seconds between TERM and KILL for what a job left behind.
+ * @returns The lines.
+ */
+export function prologue(grace: number): string {
+  return `
+cd /
+exec 2> /dev/null
+_dt_setsid=$(command -v setsid)
+_dt_left() {
+  kill -s TERM -- "-$1"
+  _dt_i=0
+  while kill -s 0 -- "-$1" && [ "$_dt_i" -lt ${Math.ceil(grace * 10)} ]; do
+    sleep 0.1
+    _dt_i=$((_dt_i + 1))
+  done
+  kill -s KILL -- "-$1"
+}
+_dt_job() {
+  (
+    (
+      cd -- "$3/cwd" || exit 121
+      {
+        [ -z "$6" ] || [ -x "$6" ] || exit 123
+        read -r _dt_stat < /proc/self/stat
+        printf '\\nrun %s %s .\\n' "$2" "$_dt_stat" >> "$1" || exit 124
+        [ "$5" != /dev/null ] || exec 2>&1
+        eval "$7"
+        shift 7
+        exec "$_dt_setsid" "$@"
+      } < "$4" > ../stdout 2> "$5"
+      exit 122
+    ) &
+    wait "$!"
+    _dt_code=$?
+    if kill -s 0 -- "-$!"; then _dt_left "$!"; fi
+    read -r _dt_up _dt_idle < /proc/uptime
+    until printf '\\nexit %s %s %s .\\n' "$2" "$_dt_code" "$_dt_up" >> "$1"; do
+      [ -e "$1" ] || exit
+      sleep 1
+    done
+    echo
+  ) &
+}
+`;
+}
+
+/** One job, as the wrapper needs it. */
+export interface WrappedJob {
+  /** The file to which its start and its end are appended. */
+  readonly journal: string;
+  /** What its lines there are known by. */
+  readonly nonce: string;
+  /** Its folder, in which `cwd` is. */
+  readonly folder: string;
+  /** What is its standard input. */
+  readonly stdin: string;
+  /** Whether its standard error goes where its standard output goes, and not to a file of its own. */
+  readonly interleaved: boolean;
+  /** The interpreter that must be there. */
+  readonly interpreter?: string | undefined;
+  /** What is added to its environment. */
+  readonly environ: Readonly<Record<string, string>>;
+  /** The program and its arguments. */
+  readonly command: readonly string[];
+}
+
+/**
+ * What a shell that knows the {@linkcode prologue} is told to start a job. In braces: a shell that is cut off in the
+ * middle of it does nothing.
+ *
+ * @param job The job.
+ * @returns The lines.
+ */
+export function startLine(job: WrappedJob): string {
+  const environ = Object.entries(job.environ)
+    .map(([name, value]) => `${name}=${shquote(value)}`).join(" ");
+  return `{ _dt_job ${
+    shquote([
+      job.journal,
+      job.nonce,
+      job.folder,
+      job.stdin,
+      job.interleaved ? "/dev/null" : "../stderr",
+      job.interpreter ?? "",
+      `export ${environ}`,
+      ...job.command,
+    ])
+  }; }\n`;
+}

@@ -1,0 +1,125 @@
+/**
+ * The journal of a process manager: lines that are appended by the program and by the wrappers of its jobs, so that
+ * whoever comes next knows what was started and how it ended.
+ *
+ * A line counts when it is whole: it begins behind a newline and ends with a full stop and a newline. What was cut off
+ * by a full disk or a crash counts for nothing.
+ *
+ * @module
+ */
+
+import type { FailureClass } from "../lib/errors.ts";
+import { parseStat, type ProcessStat } from "./process_identity.ts";
+
+/** What a line says. */
+export type JournalLine =
+  /** The journal was begun: in which boot of the machine, and when that was, in milliseconds since 1970 UTC. */
+  | { readonly type: "boot"; readonly boot: string; readonly at: number }
+  /** A shell was started that starts jobs. */
+  | { readonly type: "shell"; readonly pid: number; readonly start: number }
+  /** A job is about to be started. */
+  | {
+    readonly type: "intent";
+    readonly nonce: string;
+    readonly task: string;
+    readonly job: string;
+    readonly attempt: number;
+    /** When the attempt began, in milliseconds since 1970 UTC. */
+    readonly started: number;
+  }
+  /** A job is started: this is its process, which becomes the leader of a session. */
+  | { readonly type: "run"; readonly nonce: string; readonly process: ProcessStat }
+  /** Somebody has decided to end a job. */
+  | { readonly type: "kill"; readonly nonce: string; readonly class: FailureClass }
+  /** A job has ended: with which code, and when, in seconds since the machine was started. */
+  | { readonly type: "exit"; readonly nonce: string; readonly code: number; readonly at: number }
+  /** The end of a job is taken in: nobody needs to know more of it. */
+  | { readonly type: "forget"; readonly nonce: string };
+
+/**
+ * A line as it is appended.
+ *
+ * @param line What it says: the lines that this program writes, and not the wrappers.
+ * @returns Its text.
+ */
+export function writeLine(line: Exclude<JournalLine, { type: "run" | "exit" }>): string {
+  switch (line.type) {
+    case "boot":
+      return join("boot", line.boot, line.at);
+    case "shell":
+      return join("shell", line.pid, line.start);
+    case "intent":
+      return join(
+        "intent",
+        line.nonce,
+        encodeURIComponent(line.task),
+        encodeURIComponent(line.job),
+        line.attempt,
+        line.started,
+      );
+    case "kill":
+      return join("kill", line.nonce, line.class);
+    case "forget":
+      return join("forget", line.nonce);
+  }
+}
+
+function join(...words: readonly (string | number)[]): string {
+  return `\n${words.join(" ")} .\n`;
+}
+
+/** Reads a journal piece by piece. */
+export class JournalReader {
+  readonly #decoder = new TextDecoder();
+  #rest = "";
+
+  /**
+   * Reads on.
+   *
+   * @param bytes What was appended.
+   * @returns The lines that are whole now.
+   */
+  read(bytes: Uint8Array): JournalLine[] {
+    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split("\n");
+    this.#rest = lines.pop()!;
+    return lines.filter((line) => line.endsWith(" .")).flatMap((line) =>
+      parseLine(line.slice(0, -2)) ?? []
+    );
+  }
+}
+
+const CLASSES: ReadonlySet<string> = new Set<FailureClass>(["timeout", "cancelled", "infra"]);
+
+function parseLine(text: string): JournalLine | undefined {
+  const [type, ...words] = text.split(" ");
+  const [first = "", second = "", third = "", fourth, fifth] = words;
+  switch (type) {
+    case "boot":
+      return { type, boot: first, at: Number(second) };
+    case "shell":
+      return { type, pid: Number(first), start: Number(second) };
+    case "intent":
+      return {
+        type,
+        nonce: first,
+        task: decodeURIComponent(second),
+        job: decodeURIComponent(third),
+        attempt: Number(fourth),
+        started: Number(fifth),
+      };
+    case "run": {
+      const process = parseStat(words.slice(1).join(" "));
+      return process && { type, nonce: first, process };
+    }
+    case "kill":
+      return isKillClass(second) ? { type, nonce: first, class: second } : undefined;
+    case "exit":
+      return { type, nonce: first, code: Number(second), at: Number(third) };
+    case "forget":
+      return { type, nonce: first };
+  }
+}
+
+function isKillClass(word: string): word is FailureClass {
+  return CLASSES.has(word);
+}

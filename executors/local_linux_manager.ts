@@ -1,0 +1,391 @@
+/**
+ * Processes on this machine.
+ *
+ * @module
+ */
+
+import { StoreError } from "../lib/errors.ts";
+import { headline } from "../lib/failure.ts";
+import { ResourceManager } from "../lib/resource_manager.ts";
+import { Resources } from "../lib/resources.ts";
+import { warn } from "../lib/warnings.ts";
+import { JobShell } from "./job_shell.ts";
+import { prologue } from "./job_wrapper.ts";
+import { machineError } from "./machine_error.ts";
+import { parseStat, type ProcessStat, type ProcessTable } from "./process_identity.ts";
+import {
+  AbstractProcessManager,
+  type MachineView,
+  type ProcessManagerOptions,
+} from "./process_manager.ts";
+
+/** Options of a {@linkcode LocalLinuxManager}. */
+export interface LocalLinuxManagerOptions extends ProcessManagerOptions {
+  /**
+   * The folder in which the folder of the application is.
+   *
+   * @default {"$XDG_STATE_HOME/datatask"}
+   */
+  readonly localPath?: string;
+}
+
+/** A name for an application: one part of a path. */
+const APP = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
+
+/** The name of a journal. */
+const JOURNAL = /^\.journal-\d+$/;
+
+/**
+ * Runs jobs as processes on this machine, which must be Linux. Everything is kept in `<localPath>/<app>`, which only
+ * this user can read.
+ *
+ * @example Usage
+ * ```ts
+ * import { InProcessBlobRepository, InProcessMetadataRepository, LocalLinuxManager, Pipeline, ProcessTask, run } from "@datatask/datatask";
+ * import { strictEqual } from "node:assert";
+ *
+ * const localPath = await Deno.makeTempDir();
+ * await using manager = new LocalLinuxManager("shout", { localPath });
+ * const stdin = new InProcessBlobRepository(new Map([["moby", new TextEncoder().encode("Call me Ishmael.")]]));
+ * const stdout = new InProcessBlobRepository();
+ * const shout = new ProcessTask("shout", new InProcessMetadataRepository(), {
+ *   template: "tr a-z A-Z",
+ *   manager,
+ *   stdin,
+ *   stdout,
+ * });
+ * await run(new Pipeline([shout]));
+ * strictEqual(await stdout.readText("moby"), "CALL ME ISHMAEL.");
+ * await manager.close();
+ * await Deno.remove(localPath, { recursive: true });
+ * ```
+ */
+export class LocalLinuxManager extends AbstractProcessManager {
+  /** The absolute path of the folder in which everything is kept. */
+  override readonly basedir: string;
+  /** All cores and all memory of this machine, shared by all managers of this kind. */
+  override readonly resources: ResourceManager;
+
+  #lock: Deno.FsFile | undefined;
+  #shell: JobShell | undefined;
+  #watcher: Deno.FsWatcher | undefined;
+  /** The journal that is appended to. */
+  #journal: { readonly name: string; readonly file: Deno.FsFile } | undefined;
+
+  /**
+   * Makes a manager; nothing is touched.
+   *
+   * @param app Names the folder: pipelines that may run at the same time need different names.
+   * @param options Where the folder is.
+   * @throws {TypeError} If `app` cannot be the name of a folder.
+   */
+  constructor(app: string, options: LocalLinuxManagerOptions = {}) {
+    super(options);
+    if (!APP.test(app)) {
+      throw new TypeError(
+        `Cannot call an application ${JSON.stringify(app)}: use letters, digits, "_", "-" and "."`,
+      );
+    }
+    this.basedir = `${absolute(options.localPath ?? defaultLocalPath())}/${app}`;
+    this.resources = thisMachine();
+  }
+
+  /** Makes a folder, which only this user can read, and those that lead to it. */
+  override mkdir(path: string): Promise<void> {
+    return attempt(`make the folder ${path}`, () => {
+      Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+    });
+  }
+
+  /** Removes a folder and what is in it; none is fine. */
+  override rmtree(path: string): Promise<void> {
+    return attempt(`remove the folder ${path}`, () => removeTree(path));
+  }
+
+  /** Opens a file to read it. */
+  override readable(path: string): Promise<ReadableStream<Uint8Array>> {
+    return attempt(`read ${path}`, () => Deno.openSync(path).readable);
+  }
+
+  /** Opens a file to write it anew, for this user only. */
+  override writable(path: string): Promise<WritableStream<Uint8Array>> {
+    return attempt(
+      `write ${path}`,
+      () =>
+        Deno.openSync(path, { write: true, create: true, truncate: true, mode: 0o600 }).writable,
+    );
+  }
+
+  protected override renew(folder: string): Promise<void> {
+    return attempt(`make the folder ${folder}`, () => {
+      for (;;) {
+        try {
+          Deno.mkdirSync(folder, { mode: 0o700 });
+          Deno.mkdirSync(`${folder}/cwd`, { mode: 0o700 });
+          return;
+        } catch (error) {
+          if (error instanceof Deno.errors.AlreadyExists) {
+            removeTree(folder);
+          } else if (error instanceof Deno.errors.NotFound) {
+            Deno.mkdirSync(folder.slice(0, folder.lastIndexOf("/")), {
+              recursive: true,
+              mode: 0o700,
+            });
+          } else throw error;
+        }
+      }
+    });
+  }
+
+  protected override lock(): Promise<void> {
+    return attempt(`use the folder ${this.basedir}`, () => {
+      Deno.mkdirSync(this.basedir, { recursive: true, mode: 0o700 });
+      this.#checkOwner();
+      const path = `${this.basedir}/.lock`;
+      const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+      this.#lock = file;
+      if (!file.tryLockSync(true)) {
+        const owner = Deno.readTextFileSync(path).trim();
+        throw new StoreError(
+          `Cannot start jobs in ${this.basedir}: process ${
+            owner || "of another program"
+          } does so; wait until it has ended, or give the manager another name`,
+        );
+      }
+      file.truncateSync();
+      file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    });
+  }
+
+  protected override async unlock(): Promise<void> {
+    await this.#shell?.close();
+    this.#shell = undefined;
+    this.#journal?.file.close();
+    this.#journal = undefined;
+    this.#lock?.close();
+    this.#lock = undefined;
+  }
+
+  protected override look(
+    offsets: ReadonlyMap<string, number>,
+    processes?: readonly number[],
+  ): Promise<MachineView> {
+    return attempt(`look at the jobs in ${this.basedir}`, () => {
+      const table = readTable(processes);
+      // Only who holds the lock begins journals: then all are known.
+      const names = offsets.size > 0 ? offsets.keys() : journalsIn(this.basedir);
+      const journals = new Map<string, Uint8Array>();
+      for (const name of names) {
+        const bytes = readFrom(`${this.basedir}/${name}`, offsets.get(name) ?? 0);
+        if (bytes !== undefined) journals.set(name, bytes);
+      }
+      return { table, journals };
+    });
+  }
+
+  protected override append(journal: string, lines: string): Promise<void> {
+    return attempt(`write to the journal ${this.basedir}/${journal}`, () => {
+      if (this.#journal?.name !== journal) {
+        this.#journal?.file.close();
+        this.#journal = undefined;
+        this.#journal = {
+          name: journal,
+          file: Deno.openSync(`${this.basedir}/${journal}`, {
+            append: true,
+            create: true,
+            mode: 0o600,
+          }),
+        };
+      }
+      const bytes = new TextEncoder().encode(lines);
+      for (let at = 0; at < bytes.length;) {
+        at += this.#journal.file.writeSync(bytes.subarray(at));
+      }
+    });
+  }
+
+  protected override removeJournals(journals: readonly string[]): Promise<void> {
+    return attempt(`remove old journals in ${this.basedir}`, () => {
+      for (const journal of journals) removeTree(`${this.basedir}/${journal}`);
+    });
+  }
+
+  protected override bootTime(): Promise<{ readonly boot: string; readonly at: number }> {
+    return attempt("learn when this machine was started", () => {
+      const uptime = Number(Deno.readTextFileSync("/proc/uptime").split(" ", 1)[0]);
+      return { boot: bootId(), at: Math.round(this.env.now() - uptime * 1000) };
+    });
+  }
+
+  protected override async send(lines: string): Promise<void> {
+    if (this.#shell === undefined) {
+      const shell = new JobShell(() => this.#refresh());
+      this.#shell = shell;
+      shell.ended.then(() => {
+        if (this.#shell !== shell) return;
+        this.#shell = undefined;
+        this.lookSoon();
+      });
+      await this.noteShell(shell.pid, parseStat(readProc(shell.pid) ?? "")?.start ?? 0);
+      await shell.send(prologue(this.grace));
+    }
+    await this.#shell.send(lines);
+  }
+
+  protected override signal(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    return attempt(`end process ${pid}`, () => {
+      for (const target of [-pid, pid]) {
+        try {
+          Deno.kill(target, signal);
+          return;
+        } catch (error) {
+          if (!(error instanceof Deno.errors.NotFound)) throw error;
+        }
+      }
+    });
+  }
+
+  protected override onBusy(): void {
+    this.#shell?.keepAlive(true);
+  }
+
+  protected override onAdopted(): void {
+    let watcher: Deno.FsWatcher;
+    try {
+      watcher = Deno.watchFs(this.basedir, { recursive: false });
+    } catch (error) {
+      warn(`${this.basedir} cannot be watched, and is looked at now and then: ${headline(error)}`);
+      return;
+    }
+    this.#watcher = watcher;
+    (async () => {
+      for await (const _event of watcher) this.#refresh();
+    })();
+    this.#refresh(); // what came before the watch
+  }
+
+  protected override onIdle(): void {
+    this.#shell?.keepAlive(false);
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  #refresh(): void {
+    this.refresh().catch((error) => warn(headline(error)));
+  }
+
+  /** Another user must not be able to put scripts or results there. */
+  #checkOwner(): void {
+    const { isSymlink, uid, mode } = Deno.lstatSync(this.basedir);
+    if (isSymlink || uid !== Deno.uid()) {
+      throw new StoreError(
+        `Cannot use the folder ${this.basedir}: it ${
+          isSymlink ? "is a symbolic link" : "belongs to another user"
+        }; move it away or choose another one with the option localPath`,
+      );
+    }
+    if (((mode ?? 0) & 0o077) !== 0) Deno.chmodSync(this.basedir, 0o700);
+  }
+}
+
+let machine: ResourceManager | undefined;
+
+function thisMachine(): ResourceManager {
+  return machine ??= new ResourceManager(
+    Resources.parse(navigator.hardwareConcurrency, Deno.systemMemoryInfo().total),
+  );
+}
+
+let boot: string | undefined;
+
+function bootId(): string {
+  return boot ??= Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
+}
+
+function defaultLocalPath(): string {
+  const state = Deno.env.get("XDG_STATE_HOME") || `${Deno.env.get("HOME") ?? "/"}/.local/state`;
+  return `${state}/datatask`;
+}
+
+function absolute(path: string): string {
+  return (path.startsWith("/") ? path : `${Deno.cwd()}/${path}`).replace(/\/+$/, "");
+}
+
+function attempt<T>(doing: string, action: () => T): Promise<T> {
+  return Promise.try(() => {
+    try {
+      return action();
+    } catch (error) {
+      throw error instanceof StoreError ? error : machineError(doing, error);
+    }
+  });
+}
+
+function readTable(pids: readonly number[] = allProcesses()): ProcessTable {
+  const processes = new Map<number, ProcessStat>();
+  for (const pid of pids) {
+    const stat = parseStat(readProc(pid) ?? "");
+    if (stat !== undefined) processes.set(pid, stat);
+  }
+  return { boot: bootId(), processes };
+}
+
+function allProcesses(): number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Number.isInteger);
+}
+
+/** What `/proc/PID/stat` says; undefined if there is no such process. */
+function readProc(pid: number): string | undefined {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/stat`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Error && error.message.includes("os error 3")) return undefined;
+    throw error;
+  }
+}
+
+function journalsIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) =>
+      JOURNAL.test(name)
+    );
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** What is in a file behind an offset; undefined if there is no such file. */
+function readFrom(path: string, offset: number): Uint8Array | undefined {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  try {
+    file.seekSync(offset, Deno.SeekMode.Start);
+    let bytes = new Uint8Array(8192);
+    let size = 0;
+    for (let read; (read = file.readSync(bytes.subarray(size))) !== null;) {
+      size += read;
+      if (size < bytes.length) continue;
+      const longer = new Uint8Array(2 * bytes.length);
+      longer.set(bytes);
+      bytes = longer;
+    }
+    return bytes.subarray(0, size);
+  } finally {
+    file.close();
+  }
+}
+
+function removeTree(path: string): void {
+  try {
+    Deno.removeSync(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

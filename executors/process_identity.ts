@@ -1,0 +1,72 @@
+/**
+ * Which process is which: a process id alone may be another's by now.
+ *
+ * @module
+ */
+
+/** What `/proc/PID/stat` says of a process. */
+export interface ProcessStat {
+  /** Its process id. */
+  readonly pid: number;
+  /** One letter: `R` runs, `S` sleeps, `Z` has ended and nobody has taken notice. */
+  readonly state: string;
+  /** The process that started it, or took it over. */
+  readonly parent: number;
+  /** Its process group. */
+  readonly group: number;
+  /** Its session. */
+  readonly session: number;
+  /** When it was started, in clock ticks since the machine was: what tells it from a later process of the same id. */
+  readonly start: number;
+}
+
+/** The processes of a machine at a moment. */
+export interface ProcessTable {
+  /** Names the time since the machine was started: another one means that no process of before is left. */
+  readonly boot: string;
+  /** The processes by id: all of them, or at least those that were asked for. */
+  readonly processes: ReadonlyMap<number, ProcessStat>;
+}
+
+/**
+ * Reads a line of `/proc/PID/stat`.
+ *
+ * @param line The line. The name of the program in it may hold anything, parentheses and blanks included.
+ * @returns What it says; undefined if it is no such line.
+ */
+export function parseStat(line: string): ProcessStat | undefined {
+  const end = line.lastIndexOf(")");
+  const rest = line.slice(end + 2).trimEnd().split(" ");
+  const [pid, parent, group, session, start] = [
+    line.slice(0, line.indexOf(" ")),
+    rest[1],
+    rest[2],
+    rest[3],
+    rest[19],
+  ].map(Number);
+  if (end < 0 || !Number.isSafeInteger(pid) || !Number.isSafeInteger(start)) return undefined;
+  return {
+    pid: pid!,
+    state: rest[0]!,
+    parent: parent!,
+    group: group!,
+    session: session!,
+    start: start!,
+  };
+}
+
+/**
+ * Whether a process is there and has not ended.
+ *
+ * @param table The processes of the machine.
+ * @param process Which one.
+ * @returns True if the process of that id was started at that time, and is no zombie.
+ */
+export function isAlive(
+  table: ProcessTable,
+  process: Pick<ProcessStat, "pid" | "start">,
+): boolean {
+  const found = table.processes.get(process.pid);
+  return found !== undefined && found.start === process.start && found.state !== "Z" &&
+    found.state !== "X";
+}

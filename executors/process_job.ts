@@ -1,0 +1,73 @@
+/**
+ * Jobs that are processes.
+ *
+ * @module
+ */
+
+import type { FailureClass } from "../lib/errors.ts";
+import type { ProcessStat } from "./process_identity.ts";
+
+/** How the process of a job ended. */
+export interface ProcessEnd {
+  /** The code it ended with, 128 plus the signal if it was killed; undefined if its end was not seen. */
+  readonly code: number | undefined;
+  /** When, in milliseconds since 1970 UTC. */
+  readonly at: number;
+  /** Why it is not the script that failed: it was ended, never started, or lost. */
+  readonly failure?: { readonly class: FailureClass; readonly message: string };
+}
+
+/** A job that was handed to a process manager. */
+export class ProcessJob {
+  /** Tells it from every other job, and from another attempt of the same. */
+  readonly nonce: string;
+  /** Its task. */
+  readonly task: string;
+  /** Its id. */
+  readonly job: string;
+  /** Which attempt it is, from 1. */
+  readonly attempt: number;
+  /** When the attempt began, in milliseconds since 1970 UTC. */
+  readonly started: number;
+  /** The journal that tells of it. */
+  readonly journal: string;
+  /** Its process; undefined until it is known to be started. */
+  process: ProcessStat | undefined;
+  /** Why somebody has decided to end it. */
+  killed: FailureClass | undefined;
+  /** How it ended; undefined while it has not. */
+  end: ProcessEnd | undefined;
+
+  readonly #ended = Promise.withResolvers<ProcessEnd>();
+
+  /** Takes in that it is about to be started. */
+  constructor(
+    intent: {
+      readonly nonce: string;
+      readonly task: string;
+      readonly job: string;
+      readonly attempt: number;
+      readonly started: number;
+    },
+    journal: string,
+  ) {
+    this.nonce = intent.nonce;
+    this.task = intent.task;
+    this.job = intent.job;
+    this.attempt = intent.attempt;
+    this.started = intent.started;
+    this.journal = journal;
+  }
+
+  /** Resolves when it has ended, or is known to be lost. */
+  get ended(): Promise<ProcessEnd> {
+    return this.#ended.promise;
+  }
+
+  /** Takes in how it ended. */
+  conclude(end: ProcessEnd): void {
+    if (this.end !== undefined) return;
+    this.end = end;
+    this.#ended.resolve(end);
+  }
+}

@@ -1,0 +1,541 @@
+/**
+ * Places where processes run.
+ *
+ * @module
+ */
+
+import { type Env, systemEnv } from "../lib/env.ts";
+import { JobIdError, StoreError } from "../lib/errors.ts";
+import type { FailureClass } from "../lib/errors.ts";
+import { headline } from "../lib/failure.ts";
+import type { ResourceManager } from "../lib/resource_manager.ts";
+import { warn } from "../lib/warnings.ts";
+import { JobBook } from "./job_book.ts";
+import { MAX_ARGUMENT, startLine } from "./job_wrapper.ts";
+import { writeLine } from "./journal.ts";
+import { isAlive, type ProcessTable } from "./process_identity.ts";
+import { ProcessJob } from "./process_job.ts";
+import { interpreterOf } from "./shebang.ts";
+
+/** Milliseconds between two looks for jobs whose end nobody has written down: the first, and the longest. */
+const FIRST_LOOK = 50;
+const LONGEST_LOOK = 5_000;
+
+/** The size in bytes at which a journal is followed by another. */
+const MAX_JOURNAL = 16 * 1024 * 1024;
+
+/** A job for a process manager. */
+export interface ProcessLaunch {
+  /** Its task. */
+  readonly task: string;
+  /** Its id. */
+  readonly job: string;
+  /** Which attempt it is, from 1. */
+  readonly attempt: number;
+  /** When the attempt began, in milliseconds since 1970 UTC. */
+  readonly started: number;
+  /** The script. Without a `#!` line it is run by `/bin/sh`. */
+  readonly script: string;
+  /** What is added to the environment. */
+  readonly environ: Readonly<Record<string, string>>;
+  /** Whether the file `stdin` in its folder is its standard input; otherwise that is empty. */
+  readonly stdin: boolean;
+  /** Whether its standard error goes where its standard output goes, and not to a file of its own. */
+  readonly interleaved: boolean;
+}
+
+/** What a process manager sees when it looks at its machine. */
+export interface MachineView {
+  /**
+   * The processes, seen before the journals are read: the wrapper of a job that is gone here has written down its end
+   * there.
+   */
+  readonly table: ProcessTable;
+  /** What was appended to each journal behind the offset that was asked for. */
+  readonly journals: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Options of every process manager. */
+export interface ProcessManagerOptions {
+  /** Seconds between TERM and KILL, when a job is ended. @default {5} */
+  readonly grace?: number;
+  /** The clock, timers and fault points that it uses: for tests. */
+  readonly env?: Env;
+}
+
+/**
+ * A machine on which jobs run as processes that go on without this program.
+ *
+ * Each job has a folder `<basedir>/<task>/<job>/` with its working directory `cwd`, and the files `stdout`, `stderr`,
+ * `stdin` and `exe` as they are needed; they stay when it has ended. A job is a session of its own. It is ended by TERM
+ * to its process group, and KILL when it is still there after the grace time; what it leaves running in its group when
+ * it ends by itself, is ended in the same way. The signals INT and QUIT are ignored by it, as by all that a shell runs
+ * in the background.
+ *
+ * What was started and how it ended is kept in journals in `basedir`, to which the wrappers of the jobs write, so that
+ * it is known whatever becomes of this program. Only one program at a time can start jobs there.
+ *
+ * A manager for another kind of machine needs the abstract members: how to lock and look, to write and send, to signal,
+ * and to read and write files.
+ */
+export abstract class AbstractProcessManager implements AsyncDisposable {
+  /** The absolute path, on the machine, of the folder in which everything is kept. */
+  abstract readonly basedir: string;
+  /** What the jobs of all tasks that use the manager may take together, unless the tasks say otherwise. */
+  abstract readonly resources: ResourceManager;
+  /** Seconds between TERM and KILL, when a job is ended. */
+  readonly grace: number;
+
+  /** The clock, timers and fault points. */
+  protected readonly env: Env;
+
+  readonly #session = crypto.randomUUID().slice(0, 8);
+  #book = this.#newBook();
+  #opening: Promise<void> | undefined;
+  #journal = "";
+  #journalSize = 0;
+  #journals = 0;
+  #nonces = 0;
+  /** Jobs to be started together, once what is being sent is sent. */
+  #queue: { readonly intent: string; readonly line: string }[] = [];
+  #nextSent: Promise<void> | undefined;
+  #lastSent: Promise<void> = Promise.resolve();
+  /** Lines that can wait for others to be written with. */
+  #forgotten = "";
+  #reading: Promise<void> | undefined;
+  /** Whether to look once more when what is being looked at is seen; and whether at the processes, too. */
+  #again = false;
+  #judging = false;
+  /** How many jobs have not ended. */
+  #live = 0;
+  #lookDelay = FIRST_LOOK;
+  #lookTimer: Disposable | undefined;
+
+  /** Makes a manager; the machine is not touched. */
+  constructor(options: ProcessManagerOptions = {}) {
+    this.grace = options.grace ?? 5;
+    this.env = options.env ?? systemEnv;
+  }
+
+  /** Makes the folder {@linkcode basedir}, private to this user, and makes sure that no other program starts jobs there. */
+  protected abstract lock(): Promise<void>;
+
+  /** Gives up the lock, and whatever else is open. Jobs go on. */
+  protected abstract unlock(): Promise<void>;
+
+  /**
+   * Looks at the machine: in one round trip, where it is far.
+   *
+   * @param offsets How much of each journal is known. A journal that is not among them is read from its beginning.
+   * @param processes Which processes to look for; all, if it is not given; none need be looked for, if it is empty.
+   * @returns What is there. Without a folder, or journals in it, there are no journals.
+   */
+  protected abstract look(
+    offsets: ReadonlyMap<string, number>,
+    processes?: readonly number[],
+  ): Promise<MachineView>;
+
+  /** Appends whole lines to a journal, at once, making the file if it is not there. */
+  protected abstract append(journal: string, lines: string): Promise<void>;
+
+  /** Removes journals. */
+  protected abstract removeJournals(journals: readonly string[]): Promise<void>;
+
+  /** When the machine was started, in milliseconds since 1970 UTC by the clock of this program. */
+  protected abstract bootTime(): Promise<{ readonly boot: string; readonly at: number }>;
+
+  /**
+   * Tells a shell on the machine, which is started if none is there, to run lines; and resolves when they are sent. A
+   * shell that is started is told the {@linkcode prologue} first, and written to the journal by {@linkcode noteShell}.
+   */
+  protected abstract send(lines: string): Promise<void>;
+
+  /** Sends a signal to the process group of a process; or to the process, as long as it leads none. */
+  protected abstract signal(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+
+  /** Called when jobs run: until {@linkcode onIdle}, the program is to be kept alive. */
+  protected abstract onBusy(): void;
+
+  /** Called when jobs of an earlier program run: until {@linkcode onIdle}, {@linkcode refresh} is to be called when journals grow. */
+  protected abstract onAdopted(): void;
+
+  /** Called when no job runs any more. */
+  protected abstract onIdle(): void;
+
+  /** Makes a folder, and those that lead to it. */
+  abstract mkdir(path: string): Promise<void>;
+
+  /** Removes a folder and what is in it; none is fine. */
+  abstract rmtree(path: string): Promise<void>;
+
+  /** Opens a file to read it. */
+  abstract readable(path: string): Promise<ReadableStream<Uint8Array>>;
+
+  /** Opens a file to write it anew, for this user only. */
+  abstract writable(path: string): Promise<WritableStream<Uint8Array>>;
+
+  /**
+   * Takes the folder for this program, and takes in what earlier ones have left. Done already, it does nothing.
+   *
+   * @throws {StoreError} If another program starts jobs there, or the folder cannot be used.
+   */
+  open(): Promise<void> {
+    this.#opening ??= this.#open().catch(async (error) => {
+      this.#opening = undefined;
+      await this.unlock();
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  /** Gives the folder up. Jobs go on, and are taken in by whoever opens it next. Closing what is closed does nothing. */
+  async close(): Promise<void> {
+    if (this.#opening === undefined) return;
+    await this.#opening;
+    await this.#lastSent;
+    this.#stopLooking();
+    await this.#reading;
+    await this.#writeForgotten();
+    this.#opening = undefined;
+    if (this.#live > 0) this.onIdle();
+    this.#live = 0;
+    this.#book = this.#newBook();
+    await this.unlock();
+  }
+
+  /** As {@linkcode close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * The folder of a job.
+   *
+   * @param task The task.
+   * @param job The job.
+   * @returns Its path.
+   * @throws {JobIdError} If the job's id is none.
+   */
+  folder(task: string, job: string): string {
+    for (const name of [task, job]) {
+      if (/^\.*$|[/\0]/.test(name)) throw new JobIdError(name);
+    }
+    return `${this.basedir}/${task}/${job}`;
+  }
+
+  /**
+   * Makes the folder of a job anew.
+   *
+   * @param task The task.
+   * @param job The job.
+   * @returns Its path.
+   * @throws {JobIdError} If the job's id is none.
+   * @throws {StoreError} If it cannot be made.
+   */
+  async prepare(task: string, job: string): Promise<string> {
+    const folder = this.folder(task, job);
+    await this.open();
+    await this.renew(folder);
+    return folder;
+  }
+
+  /** Makes the folder of a job, empty but for `cwd`, in place of one that may be there. */
+  protected async renew(folder: string): Promise<void> {
+    await this.rmtree(folder);
+    await this.mkdir(`${folder}/cwd`);
+  }
+
+  /**
+   * Starts a job whose folder is prepared. That it is to be started is written down first.
+   *
+   * @param launch The job.
+   * @returns The job, when the machine was told to start it.
+   * @throws {TypeError} If the script cannot be run as it is.
+   * @throws {StoreError} If the machine cannot be told.
+   */
+  async spawn(launch: ProcessLaunch): Promise<ProcessJob> {
+    await this.open();
+    const folder = this.folder(launch.task, launch.job);
+    const { command, interpreter } = await this.#commandOf(launch.script, folder);
+    const nonce = `${this.#session}-${(this.#nonces++).toString(36)}`;
+    const job = new ProcessJob({ ...launch, nonce }, this.#journal);
+    this.#book.add(job);
+    this.#tally(1);
+    this.#queue.push({
+      intent: writeLine({ type: "intent", ...launch, nonce }),
+      line: startLine({
+        journal: `${this.basedir}/${this.#journal}`,
+        nonce,
+        folder,
+        stdin: launch.stdin ? "../stdin" : "/dev/null",
+        interleaved: launch.interleaved,
+        interpreter,
+        environ: launch.environ,
+        command,
+      }),
+    });
+    if (this.#nextSent === undefined) {
+      this.#nextSent = this.#lastSent.then(() => this.#flush());
+      this.#lastSent = this.#nextSent.catch(() => {}); // told to those who wait for it
+    }
+    try {
+      await this.#nextSent;
+    } catch (error) {
+      this.#book.forget(nonce);
+      this.#tally(-1);
+      throw error;
+    }
+    return job;
+  }
+
+  /**
+   * The jobs of a task that nobody has forgotten yet.
+   *
+   * @param task The task.
+   * @returns The jobs that run and those whose end nobody has taken in, in the order in which they were started.
+   * @throws {StoreError} If the folder cannot be used.
+   */
+  async jobs(task: string): Promise<ProcessJob[]> {
+    await this.open();
+    return [...this.#book.jobs.values()].filter((job) => job.task === task);
+  }
+
+  /**
+   * The jobs of a task that run, whoever has started them; without a lock.
+   *
+   * @param task The task.
+   * @returns The jobs.
+   * @throws {StoreError} If the machine cannot be looked at.
+   */
+  async running(task: string): Promise<ProcessJob[]> {
+    let book = this.#book;
+    if (this.#opening !== undefined) {
+      await this.#opening;
+      await this.refresh();
+    } else {
+      book = await this.#observe();
+    }
+    return book.live.filter((job) => job.task === task);
+  }
+
+  /**
+   * Ends a job: TERM to its process group, and KILL if it is still there after the grace time.
+   *
+   * @param job The job.
+   * @param failure As what it counts.
+   * @returns When it has ended.
+   * @throws {StoreError} If the machine cannot be told.
+   */
+  async kill(job: ProcessJob, failure: "timeout" | "cancelled"): Promise<void> {
+    if (job.end !== undefined) return;
+    await this.append(job.journal, writeLine({ type: "kill", nonce: job.nonce, class: failure }));
+    job.killed ??= failure;
+    const began = this.env.elapsed();
+    let signalled = 0;
+    for (let wait = 5; job.end === undefined; wait = Math.min(2 * wait, 100)) {
+      const current = await this.#current(job);
+      if (current === undefined || current.end !== undefined) return;
+      const { process } = current;
+      if (process !== undefined) {
+        const late = this.env.elapsed() - began >= this.grace * 1000;
+        if (signalled === 0 || (late && signalled === 1)) {
+          const { table } = await this.look(this.#book.offsets, [process.pid]);
+          if (isAlive(table, process)) {
+            await this.signal(process.pid, signalled === 0 ? "SIGTERM" : "SIGKILL");
+          }
+          signalled++;
+        }
+      }
+      await Promise.race([job.ended, this.#sleep(wait)]);
+    }
+  }
+
+  /**
+   * Ends the job of a task and an id that runs, if one does, whoever has started it.
+   *
+   * @param task The task.
+   * @param job The job.
+   * @throws {StoreError} If the machine cannot be told.
+   */
+  async cancel(task: string, job: string): Promise<void> {
+    for (const running of await this.running(task)) {
+      if (running.job === job) await this.kill(running, "cancelled");
+    }
+  }
+
+  /** Takes note that the end of a job was taken in, so that nobody needs to know of it any more. */
+  async forget(job: ProcessJob): Promise<void> {
+    await this.open();
+    this.#forgotten += writeLine({ type: "forget", nonce: job.nonce });
+    this.#book.forget(job.nonce);
+    if (this.#book.jobs.size === 0) await this.#writeForgotten();
+  }
+
+  /** Reads what was appended to the journals since. */
+  refresh(): Promise<void> {
+    if (this.#reading !== undefined) this.#again = true;
+    else this.#reading = this.#refresh().finally(() => this.#reading = undefined);
+    return this.#reading;
+  }
+
+  /** For {@linkcode send}: takes note of the shell that will start jobs. */
+  protected async noteShell(pid: number, start: number): Promise<void> {
+    await this.append(this.#journal, writeLine({ type: "shell", pid, start }));
+  }
+
+  /** For managers whose shell has ended: looks soon for jobs that it has not started. */
+  protected lookSoon(): void {
+    if (this.#live === 0) return;
+    this.#stopLooking();
+    this.#lookDelay = FIRST_LOOK;
+    this.#lookLater();
+  }
+
+  #newBook(): JobBook {
+    const book = new JobBook({
+      own: this.#session,
+      onEnd: () => {
+        if (book === this.#book) this.#tally(-1);
+      },
+    });
+    return book;
+  }
+
+  async #open(): Promise<void> {
+    await this.lock();
+    const view = await this.look(new Map());
+    const book = takeIn(this.#newBook(), view);
+    this.#book = book;
+    this.#journals = Math.max(0, ...[...view.journals.keys()].map(numberOf));
+    await this.#beginJournal();
+    if (book.live.length === 0) return;
+    this.#tally(book.live.length);
+    this.onAdopted();
+  }
+
+  async #beginJournal(): Promise<void> {
+    const { spent } = this.#book;
+    await this.removeJournals(spent);
+    for (const journal of spent) this.#book.drop(journal);
+    this.#journal = `.journal-${++this.#journals}`;
+    this.#journalSize = 0;
+    await this.append(this.#journal, writeLine({ type: "boot", ...await this.bootTime() }));
+  }
+
+  /** Without a lock. */
+  async #observe(): Promise<JobBook> {
+    return takeIn(new JobBook(), await this.look(new Map()));
+  }
+
+  async #current(job: ProcessJob): Promise<ProcessJob | undefined> {
+    if (this.#opening === undefined) return (await this.#observe()).jobs.get(job.nonce);
+    await this.refresh();
+    return job;
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#queue;
+    this.#queue = [];
+    this.#nextSent = undefined;
+    const lines = this.#forgotten + batch.map(({ intent }) => intent).join("");
+    this.#forgotten = "";
+    await this.append(this.#journal, lines);
+    this.env.fault?.("intent");
+    try {
+      await this.send(batch.map(({ line }) => line).join(""));
+    } catch (error) { // it may have been heard all the same: what has not started is found out
+      warn(`${this} may not have started ${batch.length} jobs, and looks: ${headline(error)}`);
+      this.lookSoon();
+    }
+    this.env.fault?.("sent");
+    this.#journalSize += 4 * lines.length; // with what the wrappers will add
+    if (this.#journalSize > MAX_JOURNAL) await this.#beginJournal();
+  }
+
+  async #commandOf(
+    script: string,
+    folder: string,
+  ): Promise<{ readonly command: readonly string[]; readonly interpreter?: string | undefined }> {
+    const interpreter = interpreterOf(script);
+    if (interpreter === undefined && new TextEncoder().encode(script).length <= MAX_ARGUMENT) {
+      return { command: ["/bin/sh", "-c", script, "sh"] };
+    }
+    const exe = `${folder}/exe`;
+    const writer = (await this.writable(exe)).getWriter();
+    await writer.write(new TextEncoder().encode(script));
+    await writer.close();
+    return interpreter === undefined
+      ? { command: ["/bin/sh", exe] }
+      : { command: [...interpreter, exe], interpreter: interpreter[0] };
+  }
+
+  async #writeForgotten(): Promise<void> {
+    const lines = this.#forgotten;
+    this.#forgotten = "";
+    if (lines !== "") await this.append(this.#journal, lines);
+  }
+
+  async #refresh(): Promise<void> {
+    do {
+      const judging = this.#judging;
+      this.#again = this.#judging = false;
+      const view = await this.look(this.#book.offsets, judging ? undefined : []);
+      for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
+      if (judging) this.#book.judge(view.table);
+    } while (this.#again);
+  }
+
+  /** Counts jobs that have begun or ended, and looks after them while there are any. */
+  #tally(change: number): void {
+    const before = this.#live;
+    this.#live += change;
+    if (before === 0 && this.#live > 0) {
+      this.onBusy();
+      this.#lookDelay = FIRST_LOOK;
+      this.#lookLater();
+    } else if (before > 0 && this.#live === 0) {
+      this.#stopLooking();
+      this.onIdle();
+    }
+  }
+
+  #lookLater(): void {
+    this.#lookTimer = this.env.schedule(async () => {
+      this.#lookTimer = undefined;
+      try {
+        this.#judging = true;
+        await this.refresh();
+      } catch (error) {
+        warn(`${this} cannot be looked at, and is asked again later: ${headline(error)}`);
+      }
+      this.#lookDelay = Math.min(2 * this.#lookDelay, LONGEST_LOOK);
+      if (this.#live > 0 && this.#lookTimer === undefined) this.#lookLater();
+    }, this.#lookDelay);
+  }
+
+  #stopLooking(): void {
+    this.#lookTimer?.[Symbol.dispose]();
+    this.#lookTimer = undefined;
+  }
+
+  #sleep(delay: number): Promise<void> {
+    return new Promise((resolve) => this.env.schedule(resolve, delay));
+  }
+
+  /** Its class and its folder. */
+  toString(): string {
+    return `<${this.constructor.name} ${this.basedir}>`;
+  }
+}
+
+/** What the journals say and the processes show; later journals speak of jobs of earlier ones. */
+function takeIn(book: JobBook, { journals, table }: MachineView): JobBook {
+  const ordered = [...journals].sort(([a], [b]) => numberOf(a) - numberOf(b));
+  for (const [journal, bytes] of ordered) book.read(journal, bytes);
+  book.judge(table);
+  return book;
+}
+
+function numberOf(journal: string): number {
+  return Number(journal.slice(".journal-".length));
+}
