@@ -346,7 +346,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
           signalled++;
         }
       }
-      await Promise.race([job.ended, this.#sleep(wait)]);
+      await this.#endOrDelay(job, wait);
     }
   }
 
@@ -360,6 +360,19 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   async cancel(task: string, job: string): Promise<void> {
     for (const running of await this.running(task)) {
       if (running.job === job) await this.kill(running, "cancelled");
+    }
+  }
+
+  /**
+   * Waits until the process of a job is known, or it has ended.
+   *
+   * @param job The job.
+   */
+  async identified(job: ProcessJob): Promise<void> {
+    for (let wait = 1;; wait = Math.min(2 * wait, 100)) {
+      await this.refresh();
+      if (job.process !== undefined || job.end !== undefined) return;
+      await this.#endOrDelay(job, wait);
     }
   }
 
@@ -518,8 +531,21 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     this.#lookTimer = undefined;
   }
 
-  #sleep(delay: number): Promise<void> {
+  /** For tests: a step is done between which a crash must do no harm. */
+  reached(point: string): void {
+    this.env.fault?.(point);
+  }
+
+  /** Resolves after some milliseconds. */
+  sleep(delay: number): Promise<void> {
     return new Promise((resolve) => this.env.schedule(resolve, delay));
+  }
+
+  /** Resolves when a job has ended, or after some milliseconds. */
+  async #endOrDelay(job: ProcessJob, delay: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using _timer = this.env.schedule(resolve, delay);
+    await Promise.race([job.ended, promise]);
   }
 
   /** Its class and its folder. */

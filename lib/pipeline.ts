@@ -182,8 +182,10 @@ export class Pipeline implements AsyncDisposable {
    * @returns Their ids; none, if the task is disabled.
    */
   async gatherReadyJobs(task: Task): Promise<Set<string>> {
-    await engineOf(this).look();
-    return await engineOf(this).ready(task);
+    const engine = engineOf(this);
+    engine.forgetEnded();
+    await engine.look();
+    return await engine.ready(task);
   }
 
   /**

@@ -7,8 +7,6 @@
  * @module
  */
 
-import { dirname } from "node:path";
-
 /** What the names of unfinished files begin with. No job id does, so that they are never taken for keys. */
 export const TEMPORARY_PREFIX = ".datatask-tmp-";
 
@@ -25,12 +23,12 @@ let ours: string | undefined;
 /**
  * A name that nothing has, in the same folder as `path`.
  *
- * @param path Where the file will be.
+ * @param path Where the file will be, an absolute path.
  * @returns The path of the temporary file: its name tells which process made it, on which host.
  */
 export function temporaryPathFor(path: string): string {
   ours ??= `${TEMPORARY_PREFIX}${hostName()}-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}-`;
-  return `${dirname(path)}/${ours}${made++}`;
+  return `${path.slice(0, path.lastIndexOf("/"))}/${ours}${made++}`;
 }
 
 /**

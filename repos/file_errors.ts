@@ -4,7 +4,6 @@
  * @module
  */
 
-import { getSystemErrorName } from "node:util";
 import { StoreError } from "../lib/errors.ts";
 
 /** What happened and what to do next, by the code of the operating system. */
@@ -25,6 +24,9 @@ const EXPLANATIONS: Readonly<Record<string, readonly [happened: string, next: st
   EPERM: ["the operation is not permitted", "give this user access to it"],
   EROFS: ["the file system is read-only", "mount it for writing or correct the path"],
 };
+
+/** The number of the error that writing to an open file meets most. */
+const ENOSPC = "28";
 
 /**
  * The error to throw for one that an operation on a file threw.
@@ -57,7 +59,7 @@ function codeOf(error: Error): string | undefined {
   if ("code" in error && typeof error.code === "string") return error.code;
   // Deno gives no code to errors of open files, nor to those of permissions, whose messages name the flag to add.
   const number = /\(os error (\d+)\)/.exec(error.message)?.[1];
-  if (number !== undefined) return getSystemErrorName(-Number(number)) ?? `os error ${number}`;
+  if (number !== undefined) return number === ENOSPC ? "ENOSPC" : `os error ${number}`;
   if (isNotFound(error)) return "ENOENT";
   return error instanceof Deno.errors.NotCapable ? error.name : undefined;
 }

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { basename, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Repository, RepositoryChange, ValidateOptions } from "../lib/repository.ts";
 import { sweepIfStale, TEMPORARY_PREFIX } from "./atomic_file.ts";
 import {
@@ -17,6 +15,7 @@ import {
   selectNames,
 } from "./directory_listing.ts";
 import { fileError, isNotFound } from "./file_errors.ts";
+import { absolutePath, lastPart } from "./paths.ts";
 
 /** How the names of the entries are made of the keys. */
 export interface FolderOptions {
@@ -93,7 +92,7 @@ export class Folder {
         `Cannot use the extension ${JSON.stringify(extension)}: it holds a separator of paths`,
       );
     }
-    this.path = resolve(path instanceof URL ? fileURLToPath(path) : path);
+    this.path = absolutePath(path);
     this.extension = extension;
     this.caseInsensitive = caseInsensitive;
     this.#owner = owner;
@@ -244,7 +243,7 @@ export class Folder {
         if (flag === "rescan") yield { type: "relist" };
         else if (kind !== "access") yield* this.#changes(paths, doing);
         // Removed or moved away, which ends the watching; what may be there now is another folder.
-        if (kind === "remove" && paths.includes(this.path)) break;
+        if ((kind === "remove" || kind === "rename") && paths.includes(this.path)) break;
       }
     }
   }
@@ -291,7 +290,7 @@ export class Folder {
 
   *#changes(paths: readonly string[], doing: string): Generator<RepositoryChange, void, undefined> {
     for (const path of paths) {
-      const job = path === this.path ? undefined : this.#jobOf(basename(path));
+      const job = path === this.path ? undefined : this.#jobOf(lastPart(path));
       if (job === undefined || !this.#owner.isValidJobId(job)) continue;
       yield { type: this.holds(job, doing) ? "put" : "delete", job };
     }

@@ -68,7 +68,7 @@ export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> impleme
    * @param file The database file, which is made, with its folder, when first written to. A relative path is relative to
    * the working directory of now.
    * @param table The name of the table: letters, digits and `_`.
-   * @throws {TypeError} If `table` is no such name.
+   * @throws {TypeError} If `table` is no such name, or `file` a URL of another kind.
    */
   constructor(file: string | URL, table: string) {
     super();

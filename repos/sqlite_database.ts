@@ -10,6 +10,7 @@ import {
   type SQLOutputValue,
   type StatementSync,
 } from "node:sqlite";
+import { absolutePath } from "./paths.ts";
 
 /** How long a transaction waits for those of other processes, in milliseconds. */
 const BUSY_TIMEOUT = 5000;
@@ -69,7 +70,7 @@ export type Row = Record<string, SQLOutputValue>;
  * Every call runs to its end within one turn, so no other code of this process comes between the statements of a
  * transaction. The errors are those of `node:sqlite` and of the file system.
  */
-export class SqliteDatabase implements Disposable {
+export class SqliteDatabase {
   /** The absolute path of the file. */
   readonly file: string;
   #connection: Connection | undefined;
@@ -80,7 +81,7 @@ export class SqliteDatabase implements Disposable {
    * @param file The file. A relative path is relative to the working directory of now.
    */
   constructor(file: string | URL) {
-    this.file = file instanceof URL ? pathOf(file) : absolute(file);
+    this.file = absolutePath(file);
   }
 
   /**
@@ -150,11 +151,6 @@ export class SqliteDatabase implements Disposable {
     if (connection?.users.delete(this) && connection.users.size === 0) connection.close();
   }
 
-  /** As {@linkcode close}. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
   #open(): Connection {
     if (this.#connection === undefined) this.connect();
     return this.#connection!;
@@ -164,15 +160,34 @@ export class SqliteDatabase implements Disposable {
 function open(file: string, id: string | undefined, create: boolean): Connection {
   if (id === undefined) {
     if (!create) throw new Deno.errors.NotFound("there is no such file");
-    Deno.mkdirSync(file.slice(0, file.search(/[^/\\]*$/)), { recursive: true });
+    Deno.mkdirSync(file.slice(0, file.lastIndexOf("/") + 1), { recursive: true });
   }
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT });
   try {
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+    useWal(database);
+    database.exec("PRAGMA synchronous = NORMAL");
     return new Connection(fileId(file) ?? file, database);
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * Turns write-ahead logging on. While others open the file for the first time, or close it for the last, SQLite may refuse
+ * at once instead of waiting.
+ */
+function useWal(database: DatabaseSync): void {
+  const deadline = performance.now() + BUSY_TIMEOUT;
+  while (true) {
+    try {
+      database.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      const isLocked = error instanceof Error && error.message.includes("locked");
+      if (!isLocked || performance.now() > deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
   }
 }
 
@@ -185,15 +200,4 @@ function fileId(file: string): string | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-}
-
-// By hand, because loading node:path and node:url takes longer than starting Deno.
-function absolute(path: string): string {
-  if (/^([A-Za-z]:)?[/\\]/.test(path)) return path;
-  return `${Deno.cwd()}/${path.replace(/^\.[/\\]+/, "")}`;
-}
-
-function pathOf(url: URL): string {
-  const path = decodeURIComponent(url.pathname);
-  return Deno.build.os === "windows" ? path.slice(1) : path;
 }

@@ -56,7 +56,7 @@ export class SqliteMetadataRepository<Data = unknown> extends MetadataRepository
    * @param file The database file, which is made, with its folder, when first written to. A relative path is relative to
    * the working directory of now.
    * @param table The name of the table: letters, digits and `_`.
-   * @throws {TypeError} If `table` is no such name.
+   * @throws {TypeError} If `table` is no such name, or `file` a URL of another kind.
    */
   constructor(file: string | URL, table: string) {
     super();

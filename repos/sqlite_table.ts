@@ -38,7 +38,7 @@ export interface SqliteTableOptions {
  * Each change takes the next number of the table's `AUTOINCREMENT` sequence: a row that is written gets it as its `id`,
  * a deletion leaves it unused. So what changed since a number is found without looking at the rest.
  */
-export class SqliteTable implements Disposable {
+export class SqliteTable {
   /** The absolute path of the database file. */
   readonly file: string;
   /** The name of the table. */
@@ -80,8 +80,9 @@ export class SqliteTable implements Disposable {
    * @throws {StoreError} If it is not, or cannot be used.
    */
   validate({ create = true }: ValidateOptions = {}): void {
-    const use = create ? this.write : this.read;
-    use.call(this, "use", (database) => database.get(this.#probe));
+    const probe = (database: SqliteDatabase) => database.get(this.#probe);
+    if (create) this.write("use", probe);
+    else this.read("use", probe);
   }
 
   /**
@@ -95,7 +96,7 @@ export class SqliteTable implements Disposable {
    */
   read<T>(doing: string, action: (database: SqliteDatabase) => T, job?: string): T {
     return this.#attempt(doing, job, () => {
-      if (this.#database.connect()) this.#isMade = false;
+      if (this.#database.connect()) this.#forget();
       return action(this.#database);
     });
   }
@@ -111,7 +112,7 @@ export class SqliteTable implements Disposable {
    */
   write<T>(doing: string, action: (database: SqliteDatabase) => T, job?: string): T {
     return this.#attempt(doing, job, () => {
-      if (this.#database.connect(true)) this.#isMade = false;
+      if (this.#database.connect(true)) this.#forget();
       if (!this.#isMade) {
         this.#database.transaction(() => this.#database.exec(this.#schema));
         this.#isMade = true;
@@ -209,20 +210,21 @@ export class SqliteTable implements Disposable {
   /** Gives back the connection; a later call takes it again. */
   close(): void {
     this.#database.close();
-    this.#isMade = false;
   }
 
-  /** As {@linkcode close}. */
-  [Symbol.dispose](): void {
-    this.close();
+  /** To be called when the connection is a new one, which may be to another file. */
+  #forget(): void {
+    this.#isMade = false;
+    for (const watcher of this.#watchers) watcher.known = Infinity;
   }
 
   #changesSince(watcher: Watcher): RepositoryChange[] {
     return this.read("watch", (database) => {
       const { known } = watcher;
-      const latest = watcher.known = this.#sequence();
+      const latest = this.#sequence();
+      watcher.known = latest;
       if (latest === known) return [];
-      // A smaller number: the table was made anew.
+      // A smaller number: the table, or the file, is another one.
       if (latest < known || latest - known > MAX_CHANGES) return [{ type: "relist" }];
       const sql = `SELECT job FROM "${this.name}" WHERE id > ? AND id <= ?`;
       const found: RepositoryChange[] = database.all(sql, known, latest)
@@ -232,14 +234,10 @@ export class SqliteTable implements Disposable {
     });
   }
 
-  /** The number of the latest change. Fails if there is no table. */
+  /** The number of the latest change. */
   #sequence(): number {
-    const row = this.#database.get(
-      `SELECT (SELECT seq FROM sqlite_sequence WHERE name = ? COLLATE NOCASE) AS seq, ` +
-        `EXISTS (SELECT job FROM "${this.name}") AS filled`,
-      this.name,
-    );
-    return Number(row?.seq ?? 0);
+    this.#database.get(this.#probe); // fails if there is no table
+    return Number(this.#database.get(LATEST_NUMBER, this.name)?.seq ?? 0);
   }
 
   #attempt<T>(doing: string, job: string | undefined, action: () => T): T {
@@ -258,6 +256,7 @@ interface Watcher {
   known: number;
 }
 
+const LATEST_NUMBER = "SELECT seq FROM sqlite_sequence WHERE name = ? COLLATE NOCASE";
 const TAKE_NUMBER =
   "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = ? COLLATE NOCASE RETURNING seq";
 

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { DataError, JobIdError, NotFoundError, PipelineError, StoreError } from "../errors.ts";
+import {
+  DataError,
+  JobError,
+  JobIdError,
+  NotFoundError,
+  PipelineError,
+  StoreError,
+} from "../errors.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The exit codes. */
@@ -38,7 +45,7 @@ export function exitCodeOf(error: unknown): number | undefined {
   ) {
     return EXIT.USAGE;
   }
-  return isTimeout(error) ? EXIT.FAILED : undefined;
+  return error instanceof JobError || isTimeout(error) ? EXIT.FAILED : undefined;
 }
 
 /**

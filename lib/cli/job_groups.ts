@@ -11,7 +11,6 @@ import { describe, explain } from "../engine/explain.ts";
 import { KeySet } from "../engine/key_set.ts";
 import { StoredView } from "../engine/stored_view.ts";
 import type { TaskState } from "../engine/task_state.ts";
-import { decideAll } from "./decisions.ts";
 
 /** Jobs that are in the same state for the same reason. */
 export interface JobGroup {
@@ -85,7 +84,7 @@ export async function groupJobs(engine: Engine, state: TaskState): Promise<JobGr
       }
       takeSet(lacking);
     }
-    await decideAll(engine, state, looked.union(rest), note);
+    await engine.decideAll(state, looked.union(rest), note);
   }
   const { space } = engine.keys;
   return [

@@ -9,7 +9,6 @@ import { describe } from "../engine/explain.ts";
 import { KeySet } from "../engine/key_set.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { engineOf } from "../pipeline.ts";
-import { decideAll } from "./decisions.ts";
 import { EXIT } from "./exit_code.ts";
 import { printable, writeJson, writeLines, writeMessage } from "./output.ts";
 import type { Verb } from "./verb.ts";
@@ -28,11 +27,11 @@ interface PlannedJob {
 async function planJobs(engine: Engine): Promise<PlannedJob[]> {
   await engine.look();
   const { space } = engine.keys;
-  const scheduler = new Scheduler(engine.states, space, undefined);
+  const scheduler = new Scheduler(engine.states, space, engine.priority);
   const obstacles = new Map<string, string>();
   for (const state of engine.states) {
     const ready = new KeySet();
-    await decideAll(engine, state, state.eligible, (id, decision) => {
+    await engine.decideAll(state, state.eligible, (id, decision) => {
       if (decision.state === "ready") ready.add(id);
     });
     scheduler.fill(state, ready);

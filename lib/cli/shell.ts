@@ -74,9 +74,10 @@ async function converse(evaluator: ShellEvaluator, names: readonly string[]): Pr
   const folder = `${pathToFileURL(Deno.cwd())}/`;
   let source = "";
   let interrupt: (() => void) | undefined;
+  let closed = false;
 
   function prompt(): void {
-    if (!terminal) return;
+    if (!terminal || closed) return; // Ctrl-D may have been pressed while something was evaluated
     lines.setPrompt(source === "" ? "> " : "... ");
     lines.prompt();
   }
@@ -106,6 +107,8 @@ async function converse(evaluator: ShellEvaluator, names: readonly string[]): Pr
     prompt();
   });
 
+  lines.on("close", () => closed = true);
+
   if (terminal) writeMessage(`At hand: ${names.join(", ")}. Ctrl-D ends.\n`);
   prompt();
   for await (const line of lines) {
@@ -123,7 +126,8 @@ function inspect(value: unknown, terminal: boolean): string {
   const colors = terminal && (environment("NO_COLOR") ?? "") === "";
   let cut = false;
   return Deno.inspect(value, { colors }).split("\n").filter((line) => {
-    cut = /^[^a-z]*at /.test(line) && (cut || /ext:deno_node\/inspector|\/shell\w*\.ts/.test(line));
+    cut = /^\W*(?:\d+m\s*)*at /.test(line) &&
+      (cut || /ext:deno_node\/inspector|\/shell\w*\.ts/.test(line));
     return !cut;
   }).join("\n");
 }

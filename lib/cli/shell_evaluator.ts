@@ -140,9 +140,10 @@ function define(name: string, value: unknown): void {
 const AsyncFunction: new (body: string) => unknown =
   Object.getPrototypeOf(async () => {}).constructor;
 
-/** Whether a text is one expression, also one that begins with a brace. */
+/** Whether a text that awaits something, or begins with a brace, is one expression. */
 function isExpression(source: string): boolean {
   if (!/\bawait\b|^\s*\{/.test(source)) return false;
+  if (/\b(?:function|class)\b\s*\*?\s*[\w$]/.test(source)) return false; // it may be a declaration
   try {
     new AsyncFunction(`return (${source}\n);`);
     return true;

@@ -7,7 +7,7 @@
 import { saysFailed } from "../done_record.ts";
 import type { DoneRecord } from "../done_record.ts";
 import { type Env, systemEnv } from "../env.ts";
-import { JobIdError } from "../errors.ts";
+import { JobError, JobIdError } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { decide, type Decision } from "./decision.ts";
 import { connect } from "./edges.ts";
@@ -67,6 +67,8 @@ export class Engine {
   readonly states: readonly TaskState[];
   /** The world outside. */
   readonly env: Env;
+  /** Which jobs come first: the greater number. */
+  readonly priority: EngineOptions["priority"];
 
   readonly #byTask = new Map<Task, TaskState>();
   readonly #scheduler: Scheduler;
@@ -77,6 +79,7 @@ export class Engine {
   #recovered = false;
   /** Whether a run or a cycle is under way. */
   #claimed = false;
+  #stopped = false;
   /** Whether jobs that become ready are started; otherwise only those that wait already. */
   #admitting = false;
   /** Whether anything is started. */
@@ -92,6 +95,7 @@ export class Engine {
   /** Takes in the tasks. Nothing is listed yet. */
   constructor({ tasks, priority, env = systemEnv }: EngineOptions) {
     this.env = env;
+    this.priority = priority;
     this.states = tasks.map((task, index) => new TaskState(task, index, this.keys));
     for (const state of this.states) this.#byTask.set(state.task, state);
     connect(this.states, this.keys);
@@ -140,10 +144,32 @@ export class Engine {
     const state = this.state(task);
     const ready = new Set<string>();
     if (task.disabled) return ready;
-    for (const id of state.eligible.clone()) {
-      if ((await this.#decide(state, id)).state === "ready") ready.add(this.keys.space.name(id));
-    }
+    await this.decideAll(state, state.eligible.clone(), (id, decision) => {
+      if (decision.state === "ready") ready.add(this.keys.space.name(id));
+    });
     return ready;
+  }
+
+  /**
+   * Decides about many jobs of a task.
+   *
+   * @param take Called with each decision, in no particular order. Never one that a record has to be read for.
+   */
+  async decideAll(
+    state: TaskState,
+    ids: Iterable<number>,
+    take: (id: number, decision: Decision) => void,
+  ): Promise<void> {
+    const unread: number[] = [];
+    for (const id of ids) {
+      const decision = decide(state, id);
+      if (decision.state === "unread") unread.push(id);
+      else take(id, decision);
+    }
+    const next = unread.values();
+    await Promise.all(Array.from({ length: Math.min(READS, unread.length) }, async () => {
+      for (const id of next) take(id, await this.#decide(state, id));
+    }));
   }
 
   /**
@@ -163,30 +189,28 @@ export class Engine {
   }
 
   /**
-   * Starts one job, ready or not.
+   * Starts one job, ready or not. It is tried once.
    *
    * @param sync Whether to wait for its end though it goes on without this program.
    * @returns Its record; undefined if it goes on without this program.
+   * @throws {JobIdError} If `job` is no job id.
+   * @throws {JobError} If it is running, or there is no room for it.
    */
   async launch(task: Task, job: string, sync: boolean): Promise<DoneRecord | undefined> {
     if (!task.done.isValidJobId(job)) throw new JobIdError(job);
     const state = this.state(task);
     const id = this.keys.space.intern(job);
-    if (state.live.has(id)) {
-      throw new TypeError(`Cannot launch "${job}" of task "${task.name}": it is running`);
-    }
+    const doing = `Cannot launch "${job}" of task "${task.name}"`;
+    if (state.live.has(id)) throw new JobError(`${doing}: it is running`, { class: "config" });
     await this.#scheduler.load();
     if (!this.#scheduler.admit(state)) {
-      const { resource } = this.#scheduler.obstacle(state) as Extract<
-        Obstacle,
-        { resource: string }
-      >;
-      throw new TypeError(
-        `Cannot launch "${job}" of task "${task.name}": not enough ${resource} is free`,
-      );
+      throw new JobError(`${doing}: its quota has no room for it now`, { class: "infra" });
     }
     const { promise: detached, resolve } = Promise.withResolvers<undefined>();
-    const record = this.#launcher.start(state, id, () => sync || resolve(undefined));
+    const record = this.#launcher.start(state, id, {
+      retry: false,
+      onDetach: () => sync || resolve(undefined),
+    });
     return await Promise.race([record, detached]);
   }
 
@@ -230,21 +254,26 @@ export class Engine {
    */
   claim(): void {
     if (this.#claimed) throw new TypeError("Cannot run the pipeline: it is running already");
+    this.forgetEnded();
     this.#claimed = true;
+    this.#stopped = false;
+  }
+
+  /** Lets jobs that ended in the last run be ready again, as they are for the next one. */
+  forgetEnded(): void {
+    if (!this.#claimed) { for (const state of this.states) state.ended.clear(); }
   }
 
   /**
    * Looks, and begins to start jobs.
    *
    * @param which What is ready now; or also what becomes ready later, until {@linkcode stop}.
-   * @param signal Keeps it from starting anything, if it is aborted meanwhile.
    */
-  async begin(which: "once" | "always", signal?: AbortSignal): Promise<void> {
-    for (const state of this.states) state.ended.clear();
+  async begin(which: "once" | "always"): Promise<void> {
     await this.look();
     await this.#scheduler.load();
     await this.#recover();
-    if (signal?.aborted) return;
+    if (this.#stopped) return; // while it looked
     this.#admitting = which === "always";
     this.#launching = true;
     this.enqueue();
@@ -282,6 +311,7 @@ export class Engine {
 
   /** Starts nothing any more. What runs goes on. */
   stop(): void {
+    this.#stopped = true;
     this.#launching = false;
     this.#admitting = false;
     this.#turn?.timer[Symbol.dispose]();
@@ -295,9 +325,9 @@ export class Engine {
   async leftovers(): Promise<Leftover[]> {
     const left = new Map<string, Leftover>();
     for (const state of this.states.filter(({ task }) => !task.disabled)) {
-      for (const id of state.eligible.clone()) {
-        const decision = await this.#decide(state, id);
-        if (decision.state === "running" || decision.state === "ended") continue;
+      const obstacle = this.obstacle(state.task);
+      await this.decideAll(state, state.eligible.clone(), (id, decision) => {
+        if (decision.state === "running" || decision.state === "ended") return;
         const key = `${state.index} ${decision.state} ${
           "from" in decision ? decision.from.index : ""
         }`;
@@ -305,11 +335,11 @@ export class Engine {
         left.set(key, {
           task: state.task,
           state: decision.state,
-          reason: before?.reason ?? describe(decision, this.obstacle(state.task)),
+          reason: before?.reason ?? describe(decision, obstacle),
           count: (before?.count ?? 0) + 1,
           job: before?.job ?? this.keys.space.name(id),
         });
-      }
+      });
     }
     return [...left.values()];
   }
@@ -459,7 +489,7 @@ export class Engine {
     if (decision.state === "ready" && state.eligible.has(id)) {
       if (!this.#scheduler.admit(state)) return;
       this.#scheduler.pop(state);
-      this.#launcher.start(state, id, () => this.#settle());
+      this.#launcher.start(state, id, { onDetach: () => this.#settle() });
       return;
     }
     this.#scheduler.pop(state);

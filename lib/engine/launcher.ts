@@ -33,6 +33,14 @@ export interface LauncherEvents {
   onFree(state: TaskState, id: number): void;
 }
 
+/** Options of {@linkcode Launcher.start}. */
+export interface LaunchOptions {
+  /** Called if the job goes on without this program. */
+  readonly onDetach?: () => void;
+  /** Whether the job is tried again if it fails. */
+  readonly retry?: boolean;
+}
+
 /** Starts attempts, keeps their records, and arranges further attempts. */
 export class Launcher {
   /** How many attempts end with this program if it ends. */
@@ -63,14 +71,18 @@ export class Launcher {
   /**
    * Starts an attempt.
    *
-   * @param onDetach Called if the job goes on without this program.
    * @returns The record of the attempt, when it has ended and the job's state is settled.
    */
-  start(state: TaskState, id: number, onDetach: () => void = () => {}): Promise<DoneRecord> {
+  start(
+    state: TaskState,
+    id: number,
+    { onDetach = () => {}, retry = true }: LaunchOptions = {},
+  ): Promise<DoneRecord> {
     const failures = Object.values(this.#failures.get(state)?.get(id) ?? {});
     const number = failures.reduce((sum, count) => sum + count, 1);
     const job = this.#keys.space.name(id);
     const attempt = this.#begin(state, id, number, this.#env.now(), onDetach);
+    attempt.isLast = !retry;
     this.#stats.launches++;
     this.#events.onEvent({ type: "start", task: state.task, job, attempt: number });
     return this.#run(state, id, job, attempt, () => state.task.execute(job, attempt));
@@ -117,7 +129,7 @@ export class Launcher {
     work: () => Promise<DoneRecord>,
   ): Promise<DoneRecord> {
     const record = await this.#execute(state, attempt, work);
-    const retryAt = record.success ? undefined : this.#retryAt(state, id, record);
+    const retryAt = record.success || attempt.isLast ? undefined : this.#retryAt(state, id, record);
     let kept = true;
     if (retryAt === undefined) kept = await this.#conclude(state, id, job, record, attempt.number);
     else this.#arrangeRetry(state, id, record, attempt.number, retryAt);

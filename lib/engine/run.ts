@@ -91,7 +91,7 @@ async function drive(
   const watches = forever ? new Watches(engine, signal) : undefined; // before the look, so that nothing falls between
   let before = engine.stats.launches;
   try {
-    await engine.begin(launchOnce ? "once" : "always", signal);
+    await engine.begin(launchOnce ? "once" : "always");
     while (!signal.aborted) {
       if (watches !== undefined) await watches.due(); // whatever runs meanwhile
       else {

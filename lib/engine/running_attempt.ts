@@ -12,6 +12,8 @@ export class RunningAttempt implements Attempt {
   readonly started: number;
   /** Whether the job goes on without this program, if it ends. */
   detached = false;
+  /** Whether the job is not tried again, whatever comes of it. */
+  isLast = false;
   /** What still runs although the attempt has ended; undefined if nothing does. */
   rest: Promise<void> | undefined;
 

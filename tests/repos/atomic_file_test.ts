@@ -103,10 +103,10 @@ Deno.test("AtomicFile and writeFileAtomicSync() leave nothing behind when the di
     // A limit on the size of files, of 4 MiB, stands for a full disk.
     const program = `
       import { AtomicFile, writeFileAtomicSync } from ${JSON.stringify(MODULE)};
-      const file = new AtomicFile("a");
+      const file = new AtomicFile(Deno.cwd() + "/a");
       const parts = async () => { for (let i = 0; i < 100; i++) await file.write(new Uint8Array(100_000)); };
       const errors = [await parts().catch(String)];
-      try { writeFileAtomicSync("b", new Uint8Array(10_000_000)); } catch (error) { errors.push(String(error)); }
+      try { writeFileAtomicSync(Deno.cwd() + "/b", new Uint8Array(10_000_000)); } catch (error) { errors.push(String(error)); }
       console.log(JSON.stringify({ errors, names: [...Deno.readDirSync(".")] }));`;
     const { stdout } = await new Deno.Command("sh", {
       args: [

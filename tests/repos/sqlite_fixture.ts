@@ -69,12 +69,11 @@ export async function runAtOnce(
   const children = args.map((arg) => spawn(waiting, file, arg));
   const readers = children.map((child) => child.stdout.getReader());
   await Promise.all(readers.map((reader) => reader.read()));
-  const ends = children.map(async (child, i) => {
+  const failures = await Promise.all(children.map(async (child, i) => {
     await child.stdin.close();
     const errors = await new Response(child.stderr).text();
     await readers[i]!.cancel();
-    const { success } = await child.status;
-    if (!success) throw new Error(errors);
-  });
-  await Promise.all(ends);
+    return (await child.status).success ? "" : errors;
+  }));
+  if (failures.some((errors) => errors !== "")) throw new Error(failures.join("\n"));
 }

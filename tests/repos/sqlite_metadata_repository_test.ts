@@ -27,6 +27,10 @@ Deno.test("SqliteMetadataRepository takes a URL, and a path that is relative", (
     ok(exists(odd));
     using relative = new SqliteMetadataRepository("./state.db", "done");
     strictEqual(relative.file, `${Deno.cwd()}/state.db`);
+    throws(
+      () => new SqliteMetadataRepository(new URL("https://example.com/state.db"), "done"),
+      TypeError,
+    );
   }));
 
 Deno.test("SqliteMetadataRepository refuses a table that is no plain name", () => {
@@ -283,6 +287,22 @@ Deno.test("SqliteMetadataRepository.watch() tells of changes by others, one by o
     query(file, "DROP TABLE done");
     await rejects(watch.next(), { name: "StoreError", message: /^Cannot watch .*no such table/ });
     controller.abort();
+  }));
+
+Deno.test("SqliteMetadataRepository.watch() says to list again when another file took the place of the one it watched", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository(file, "done");
+    await repository.dump("a", 1);
+    {
+      using other = new SqliteMetadataRepository(`${file}.new`, "done");
+      await other.dump("b", 1);
+    }
+    const watch = repository.watch(new AbortController().signal);
+    const first = watch.next();
+    for (const name of [`${file}-wal`, `${file}-shm`]) await Deno.remove(name);
+    await Deno.rename(`${file}.new`, file);
+    deepStrictEqual((await first).value, { type: "relist" });
+    await watch.return();
   }));
 
 Deno.test("SqliteMetadataRepository.watch() tells of its own changes once", () =>

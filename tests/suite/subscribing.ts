@@ -96,15 +96,11 @@ export const subscribingCases: readonly Case[] = [
     sentence: "a listener that was disposed of is told nothing more",
     run: async ({ repository, put }) => {
       await put("a");
-      await put("b");
-      const gone = new Listener(repository);
-      using other = new Listener(repository);
-      gone[Symbol.dispose]();
+      const listener = new Listener(repository);
+      listener[Symbol.dispose]();
       await repository.delete("a");
-      await put("a");
-      deepStrictEqual(gone.changes, []);
-      deepStrictEqual(other.changes[0], { type: "delete", job: "a" });
-      await other.contained();
+      await put("b");
+      deepStrictEqual(listener.changes, []);
     },
   },
 ];

@@ -220,6 +220,20 @@ export const BROKEN_METADATA: readonly BrokenMetadata[] = [
     ],
   },
   {
+    what: "tells those who no longer listen",
+    Store: class extends MemoryMetadata {
+      readonly #listeners: ((change: RepositoryChange) => void)[] = [];
+      override subscribe(listener: (change: RepositoryChange) => void): Disposable {
+        this.#listeners.push(listener);
+        return { [Symbol.dispose]: () => {} };
+      }
+      override changed(change: RepositoryChange): void {
+        for (const listener of this.#listeners) listener(change);
+      }
+    },
+    breaks: ["a listener that was disposed of is told nothing more"],
+  },
+  {
     what: "tells nobody of deletions",
     Store: class extends MemoryMetadata {
       override async told(change: RepositoryChange): Promise<void> {
@@ -228,7 +242,6 @@ export const BROKEN_METADATA: readonly BrokenMetadata[] = [
     },
     breaks: [
       "subscribe() tells of a deletion, once, after it happened",
-      "a listener that was disposed of is told nothing more",
       "watch() tells of each new key and each deletion",
       "watch() tells of deletions by a second repository",
       "watch() of a second repository tells of changes by the first",

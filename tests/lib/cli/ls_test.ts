@@ -110,7 +110,7 @@ Deno.test("listData() suggests names, and shows the place", async () => {
     );
     return true;
   });
-  await rejects(listData(pipeline, "my-task.on"), /did you mean "in"\?\n  my-task.on\n  \^/);
+  await rejects(listData(pipeline, "my-task.on"), /did you mean "in"\?\n {2}my-task.on\n {2}\^$/);
 });
 
 Deno.test("listData() writes many keys at a time", async () => {

@@ -169,6 +169,8 @@ Deno.test("shell keeps what is declared, and takes statements of several lines",
     ") {",
     "  return x + y;",
     "}",
+    "async function twice(x) { return 2 * await x; }",
+    "await twice(3)",
     "class Whale {",
     "  name = `Moby",
     "Dick`;",
@@ -184,7 +186,7 @@ Deno.test("shell keeps what is declared, and takes statements of several lines",
     "({ c })",
   );
   deepStrictEqual([code, stderr], [0, ""]);
-  strictEqual(stdout, '12\n"Moby\\nDick"\n"x/y"\n15\n{ c: 15 }\n');
+  strictEqual(stdout, '6\n12\n"Moby\\nDick"\n"x/y"\n15\n{ c: 15 }\n');
 });
 
 Deno.test("shell shows errors, also those that nobody waits for, and goes on", async () => {

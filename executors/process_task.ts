@@ -1,0 +1,386 @@
+/**
+ * Scripts that run as processes.
+ *
+ * @module
+ */
+
+import type { BlobRepository } from "../lib/blob_repository.ts";
+import type { DoneRecord, DoneRepository } from "../lib/done_record.ts";
+import { JobError, PipelineError, StoreError } from "../lib/errors.ts";
+import { headline } from "../lib/failure.ts";
+import type { MetadataRepository, Repository } from "../lib/repository.ts";
+import { Resources } from "../lib/resources.ts";
+import { access, type Accessor } from "../lib/session.ts";
+import {
+  type Attempt,
+  type LinksOf,
+  type LinkType,
+  type linkTypes,
+  type RecoveredJob,
+  Task,
+  type TaskOptions,
+} from "../lib/task.ts";
+import { warn } from "../lib/warnings.ts";
+import { defaultManager } from "./default_manager.ts";
+import type { ProcessEnd, ProcessJob } from "./process_job.ts";
+import { AbstractProcessManager } from "./process_manager.ts";
+import { type ProcessInfo, RunningProcesses } from "./running_processes.ts";
+import { ScriptSource, type ScriptValues } from "./script_source.ts";
+import type { ShellScript } from "./sh.ts";
+
+/** As the option `stderr`: standard error goes where standard output goes. */
+export const STDOUT: unique symbol = Symbol("STDOUT");
+
+/**
+ * Makes the script of a job. It may be called more than once for a job, and should have no effects.
+ *
+ * @param values The job, the task, and of each link what its repository says of the job, under the link's name.
+ * @returns The script, made with {@linkcode sh}.
+ */
+export type ScriptFunction<Values = ScriptValues> = (
+  values: Values,
+) => ShellScript | Promise<ShellScript>;
+
+/** Options of a {@linkcode ProcessTask}. */
+export interface ProcessTaskOptions extends TaskOptions {
+  /**
+   * The script: Jinja text; the path or URL of a file with such text; or a function. It must be given, unless
+   * {@linkcode ProcessTask.func} is called.
+   */
+  readonly template?: string | URL | { readonly file: string | URL } | ScriptFunction;
+  /**
+   * Where the processes run. On this machine, if it is not given: in a folder named after the main module, and within its
+   * cores and memory.
+   */
+  readonly manager?: Accessor<AbstractProcessManager>;
+  /** Where it is kept which jobs run. A view of the manager, if it is not given. */
+  readonly pids?: MetadataRepository<ProcessInfo | undefined>;
+  /** What each script reads from its standard input. Nothing, if it is not given. */
+  readonly stdin?: BlobRepository;
+  /** Where what each script writes to its standard output is kept, besides the job's folder. */
+  readonly stdout?: BlobRepository;
+  /** Likewise for standard error; {@linkcode STDOUT} puts it into the standard output. */
+  readonly stderr?: BlobRepository | typeof STDOUT;
+  /** What is added to the environment of each script. `JOB` and `TASK` are always there. */
+  readonly environ?: Readonly<Record<string, string>>;
+}
+
+/** The links of a {@linkcode ProcessTask} that its options make. */
+export type ProcessLinks<Options> =
+  & {
+    readonly done: LinkType<DoneRepository, false>;
+    readonly pids: LinkType<Repository<ProcessInfo | undefined>, false>;
+  }
+  & (Options extends { readonly stdin: infer R extends Repository }
+    ? { readonly stdin: LinkType<R, false> }
+    : unknown)
+  & (Options extends { readonly stdout: infer R extends Repository }
+    ? { readonly stdout: LinkType<R, true> }
+    : unknown)
+  & (Options extends { readonly stderr: infer R extends Repository }
+    ? { readonly stderr: LinkType<R, true> }
+    : unknown);
+
+/** What the function of a task is given: the job, the task's name, and of each link what it says of the job. */
+export type ScriptArguments<T> =
+  & {
+    readonly [Name in keyof LinksOf<T>]: LinksOf<T>[Name] extends
+      { readonly repo: { info(job: string): Promise<infer Info> } } ? Info : never;
+  }
+  & {
+    /** The job. */
+    readonly job: string;
+    /** The name of the task. */
+    readonly task: string;
+  };
+
+/** A name of a variable of the environment. */
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** How often the output of a job that has ended is stored before that is given up, and the milliseconds between. */
+const STORE_ATTEMPTS = 3;
+const STORE_DELAY = 1_000;
+
+/**
+ * Runs a script as a process for each job. The processes go on when this program ends, and the next run of it takes in
+ * what has become of them: none runs twice at the same time, and none is lost.
+ *
+ * In a template, the variables are `job`, `task`, and each link's name, which stands for what the link's repository says
+ * of the job: a path for a file, the data itself for metadata. What is not defined is an error. The filter `shquote`
+ * makes a word of a value; there are also `tojson` and `toyaml`. A script that begins with `#!` is run by what it names
+ * there, any other by `/bin/sh`. It runs in a folder of its own.
+ *
+ * A script that ends with another code than 0 has failed with class `user`. After `timeout` it is ended, with class
+ * `timeout`; deleting its key from the link `pids` ends it, with class `cancelled`. A template that cannot be rendered,
+ * or an interpreter that is not there, is class `config`; a machine that fails, or a process that vanishes, `infra`.
+ *
+ * The record of a job has `success`, `return_code`, `start_time` and `end_time`, and if it failed `class` and `attempts`;
+ * if it is not the script that failed, `exception` as well. What a script wrote is stored as soon as it has ended by
+ * itself, with whatever code.
+ *
+ * Unless `jobResources` says otherwise, each job takes one core.
+ *
+ * @typeParam Options The options that it is made with, from which the compiler knows its links.
+ *
+ * @example Usage
+ * ```ts
+ * import { FileRepository, InProcessMetadataRepository, LocalLinuxManager, Pipeline, ProcessTask, run, sh } from "@datatask/datatask";
+ * import { strictEqual } from "node:assert";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.mkdir(`${folder}/books`);
+ * await Deno.writeTextFile(`${folder}/books/moby.txt`, "Call me Ishmael.");
+ * const counts = new FileRepository(`${folder}/counts`);
+ * await using manager = new LocalLinuxManager("example", { localPath: folder });
+ *
+ * const count = new ProcessTask("count", new InProcessMetadataRepository(), { manager, stdout: counts })
+ *   .link("books", new FileRepository(`${folder}/books`, ".txt"), { isInput: true })
+ *   .func(({ books }) => sh`wc -w < ${books}`);
+ * await run(new Pipeline([count]));
+ * strictEqual(await counts.readText("moby"), "3\n");
+ * await manager.close();
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskOptions>
+  extends Task {
+  /** Its links, as the compiler knows them. */
+  declare readonly [linkTypes]: ProcessLinks<Options>;
+
+  /** Where the processes run. */
+  readonly manager: Accessor<AbstractProcessManager>;
+  /** Where it is kept which jobs run: the link `pids`. */
+  readonly pids: Repository<ProcessInfo | undefined>;
+
+  readonly #options: ProcessTaskOptions;
+  readonly #environ: Readonly<Record<string, string>>;
+  #script: ScriptSource | undefined;
+  /** The jobs whose end is not settled. */
+  readonly #jobs = new Map<string, ProcessJob>();
+
+  /**
+   * Makes the task.
+   *
+   * @param name Its name: letters, digits, `_` and `-`.
+   * @param done Where the records of ended jobs are kept.
+   * @param options The script, and where it runs.
+   * @throws {PipelineError} If it cannot work like that.
+   */
+  constructor(name: string, done: DoneRepository, options: Options) {
+    const given: ProcessTaskOptions = options;
+    const manager = given.manager ?? defaultManager();
+    const resources = given.resources ??
+      (manager instanceof AbstractProcessManager ? manager.resources : undefined);
+    super(name, done, {
+      ...given,
+      ...resources !== undefined && { resources },
+      jobResources: given.jobResources ?? new Resources(1),
+    });
+    this.#options = given;
+    this.manager = manager;
+    this.#environ = given.environ ?? {};
+    for (const variable of Object.keys(this.#environ)) {
+      if (!VARIABLE.test(variable)) {
+        throw new PipelineError([
+          `task "${name}": ${JSON.stringify(variable)} is not a name for a variable of the environment`,
+        ]);
+      }
+    }
+    if (given.template !== undefined) this.#script = new ScriptSource(this, given.template);
+    this.pids = given.pids ?? new RunningProcesses(manager, name);
+    const task: Task = this; // to which the compiler knows none of these links
+    task.link("pids", this.pids, { isStatus: true, inhibitsStart: true, inhibitsOutput: true });
+    if (given.stdin !== undefined) task.link("stdin", given.stdin, { isInput: true });
+    if (given.stdout !== undefined) task.link("stdout", given.stdout, { isOutput: true });
+    if (given.stderr !== undefined && given.stderr !== STDOUT) {
+      task.link("stderr", given.stderr, { isOutput: true });
+    }
+    given.pids?.subscribe((change) => {
+      if (change.type === "delete") this.#cancel(change.job);
+    });
+  }
+
+  /**
+   * Gives the task a function that makes its scripts, in place of the option `template`. Unlike there, the compiler knows
+   * what the links give.
+   *
+   * @param func Makes the script of a job.
+   * @returns The task itself.
+   */
+  func(func: ScriptFunction<ScriptArguments<this>>): this {
+    // The values are made from the links, which are only ever added by .link and .plug, which tell the compiler.
+    this.#script = new ScriptSource(this, func as ScriptFunction);
+    return this;
+  }
+
+  /** As many as there are cores, if nothing else limits them. */
+  override get defaultMaxConcurrent(): number {
+    return this.options.resources === undefined ? navigator.hardwareConcurrency : Infinity;
+  }
+
+  /**
+   * Checks that there is a script.
+   *
+   * @throws {PipelineError} If there is none.
+   */
+  override validate(): Promise<void> {
+    if (this.#script !== undefined) return super.validate();
+    return Promise.reject(
+      new PipelineError([
+        `task "${this.name}" has no script: give it one with the option template, or with .func(...)`,
+      ]),
+    );
+  }
+
+  /** Starts the script of a job, and waits for its end. */
+  override async execute(job: string, attempt: Attempt): Promise<DoneRecord> {
+    if (this.#script === undefined) throw new PipelineError([`task "${this.name}" has no script`]);
+    const script = await this.#script.render(job);
+    const manager = access(this.manager);
+    const folder = await manager.prepare(this.name, job);
+    const { stdin, stderr } = this.#options;
+    if (stdin !== undefined) {
+      await (await stdin.readable(job)).pipeTo(await manager.writable(`${folder}/stdin`));
+    }
+    const process = await manager.spawn({
+      task: this.name,
+      job,
+      attempt: attempt.number,
+      started: attempt.started,
+      script,
+      environ: { ...this.#environ, JOB: job, TASK: this.name },
+      stdin: stdin !== undefined,
+      interleaved: stderr === STDOUT,
+    }).catch((error) => {
+      if (!(error instanceof TypeError)) throw error;
+      throw new JobError(`Cannot run the script of "${this.name}" for "${job}": ${error.message}`, {
+        cause: error,
+        class: "config",
+      });
+    });
+    this.#jobs.set(job, process);
+    attempt.detach();
+    await this.#tell(process, manager);
+    return await this.#finish(process, attempt);
+  }
+
+  /** The jobs that an earlier run of the program has left. */
+  override async recover(): Promise<readonly RecoveredJob[]> {
+    const manager = access(this.manager);
+    for (const process of await manager.jobs(this.name)) {
+      const earlier = this.#jobs.get(process.job);
+      this.#jobs.set(process.job, process);
+      if (earlier !== undefined && earlier !== process) await manager.forget(earlier);
+    }
+    if (this.#options.pids !== undefined) {
+      for await (const job of this.#options.pids) {
+        if (this.#jobs.get(job)?.end !== undefined || !this.#jobs.has(job)) {
+          await this.#options.pids.delete(job);
+        }
+      }
+    }
+    return [...this.#jobs.values()].map((process) => ({
+      job: process.job,
+      attempt: process.attempt,
+      started: process.started,
+      ended: process.end !== undefined,
+      resume: (attempt) => this.#finish(process, attempt),
+    }));
+  }
+
+  /** Lets the manager forget how a job ended. */
+  override async settled(job: string): Promise<void> {
+    const process = this.#jobs.get(job);
+    if (process === undefined) return;
+    const manager = access(this.manager);
+    manager.reached("recorded");
+    this.#jobs.delete(job);
+    await manager.forget(process);
+    manager.reached("settled");
+  }
+
+  /** Waits for the end of a job, and makes its record. */
+  async #finish(process: ProcessJob, attempt: Attempt): Promise<DoneRecord> {
+    const manager = access(this.manager);
+    const { signal } = attempt;
+    const onAbort = (): void => {
+      const timedOut = signal.reason instanceof DOMException &&
+        signal.reason.name === "TimeoutError";
+      this.#kill(manager.kill(process, timedOut ? "timeout" : "cancelled"), process.job);
+    };
+    signal.addEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
+    const end = await process.ended;
+    signal.removeEventListener("abort", onAbort);
+    manager.reached("ended");
+    if (end.failure === undefined) await this.#store(process.job);
+    manager.reached("stored");
+    await this.#forgetPid(process.job);
+    return recordOf(attempt, end);
+  }
+
+  /** Stores what a script has written; a store that is away for a moment is no reason to run it again. */
+  async #store(job: string): Promise<void> {
+    const manager = access(this.manager);
+    const folder = manager.folder(this.name, job);
+    const { stdout, stderr } = this.#options;
+    for (const [name, repository] of [["stdout", stdout], ["stderr", stderr]] as const) {
+      if (repository === undefined || repository === STDOUT) continue;
+      for (let attempt = 1;; attempt++) {
+        try {
+          const source = await manager.readable(`${folder}/${name}`);
+          await source.pipeTo(await repository.writable(job));
+          break;
+        } catch (error) {
+          if (!(error instanceof StoreError) || attempt === STORE_ATTEMPTS) throw error;
+          await manager.sleep(STORE_DELAY);
+        }
+      }
+    }
+  }
+
+  /** Makes it known that a job runs. */
+  async #tell(process: ProcessJob, manager: AbstractProcessManager): Promise<void> {
+    if (this.pids instanceof RunningProcesses) {
+      this.pids.tell({ type: "put", job: process.job });
+      return;
+    }
+    const { pids } = this.#options;
+    if (pids === undefined) return;
+    await manager.identified(process);
+    await pids.dump(process.job, {
+      pid: process.process?.pid,
+      start_time: new Date(process.started).toISOString(),
+    });
+  }
+
+  async #forgetPid(job: string): Promise<void> {
+    if (this.pids instanceof RunningProcesses) this.pids.tell({ type: "delete", job });
+    else await this.pids.delete(job);
+  }
+
+  #cancel(job: string): void {
+    const process = this.#jobs.get(job);
+    if (process === undefined || process.end !== undefined) return;
+    this.#kill(access(this.manager).kill(process, "cancelled"), job);
+  }
+
+  #kill(killing: Promise<void>, job: string): void {
+    killing.catch((error) =>
+      warn(`"${job}" of task "${this.name}" cannot be ended: ${headline(error)}`)
+    );
+  }
+}
+
+function recordOf(attempt: Attempt, end: ProcessEnd): DoneRecord {
+  const { code, failure } = end;
+  const success = code === 0 && failure === undefined;
+  return {
+    success,
+    ...code !== undefined && { return_code: code },
+    start_time: new Date(attempt.started).toISOString(),
+    end_time: new Date(end.at).toISOString(),
+    ...!success && { class: failure?.class ?? "user" },
+    ...failure !== undefined && { exception: failure.message },
+  };
+}

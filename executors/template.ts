@@ -1,0 +1,168 @@
+/**
+ * Jinja templates, by the library MiniJinja, which is loaded when it is first needed.
+ *
+ * @module
+ */
+
+import { JobError, StoreError } from "../lib/errors.ts";
+import { shquote } from "./sh.ts";
+
+/** Where the text of a template is: the text itself, or a file. */
+export type TemplateSource = string | { readonly file: string | URL };
+
+/** How a message of the library tells of the place of an error: the line, marked, and below it the marks. */
+const PLACE = /^ *\d+ > (?<line>.*)\n +i (?<marks> *\^+)/m;
+
+let library: Promise<Library> | undefined;
+
+/** A template that is ready to be rendered. */
+export class Template {
+  readonly #text: string;
+  readonly #what: string;
+  readonly #render: (text: string, values: Readonly<Record<string, unknown>>) => string;
+
+  private constructor(
+    text: string,
+    what: string,
+    render: (text: string, values: Readonly<Record<string, unknown>>) => string,
+  ) {
+    this.#text = text;
+    this.#what = what;
+    this.#render = render;
+  }
+
+  /**
+   * Makes a template.
+   *
+   * @param source Its text, or its file.
+   * @param what How messages call it.
+   * @returns The template. Whether it is well-formed shows when it is rendered.
+   * @throws {JobError} If its file cannot be read, with class `config`.
+   */
+  static async load(source: TemplateSource, what: string): Promise<Template> {
+    const { render } = await (library ??= load());
+    if (typeof source === "string") return new Template(source, what, render);
+    try {
+      return new Template(await Deno.readTextFile(source.file), `${what} (${source.file})`, render);
+    } catch (error) {
+      throw new JobError(
+        `Cannot read the ${what} from ${source.file}: ${
+          error instanceof Error ? error.message : error
+        }; correct the path`,
+        { cause: error, class: "config" },
+      );
+    }
+  }
+
+  /**
+   * Which of some names the template may use.
+   *
+   * @param names The names.
+   * @returns Those that stand somewhere in its text.
+   */
+  mentioned(names: Iterable<string>): string[] {
+    const words = new Set(this.#text.match(/[A-Za-z_]\w*/g));
+    return [...names].filter((name) => words.has(name));
+  }
+
+  /**
+   * Renders it.
+   *
+   * @param values The variables.
+   * @returns The text, with its last newline.
+   * @throws {JobError} If it is not well-formed, uses what is not defined, or a filter fails: with class `config`.
+   */
+  render(values: Readonly<Record<string, unknown>>): string {
+    try {
+      return this.#render(
+        this.#text,
+        Object.fromEntries(Object.entries(values).map(([name, value]) => [name, plain(value)])),
+      );
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const { happened, line } = /^(?<happened>.*?)(?: \(in .*:(?<line>\d+)\))?$/m
+        .exec(error.message)?.groups ?? {};
+      const place = PLACE.exec(error.message)?.groups;
+      const at = place && place.line!.slice(
+        place.marks!.indexOf("^"),
+        place.marks!.length,
+      );
+      throw new JobError(
+        `Cannot render the ${this.#what}: ${line === undefined ? "" : `line ${line}: `}${happened}${
+          at === undefined ? "" : ` at ${JSON.stringify(at)}`
+        }; correct the template, or link what it needs`,
+        { cause: error, class: "config" },
+      );
+    }
+  }
+}
+
+interface Library {
+  render(text: string, values: Readonly<Record<string, unknown>>): string;
+}
+
+async function load(): Promise<Library> {
+  const { Environment } = await import("minijinja-js").catch((error) => {
+    throw new StoreError(
+      `Cannot load the template library minijinja-js: ${error.message}; see that the package can be reached`,
+      { cause: error },
+    );
+  });
+  const environment = new Environment();
+  environment.debug = true;
+  environment.undefinedBehavior = "strict";
+  environment.keepTrailingNewline = true;
+  let failure: unknown;
+  // What a filter throws would end the library, not the rendering: it is thrown afterwards.
+  const filter = (name: string, func: (value: unknown) => string): void => {
+    environment.addFilter(name, (value: unknown) => {
+      try {
+        return func(fromLibrary(value));
+      } catch (error) {
+        failure ??= new Error(
+          `filter ${name}: ${error instanceof Error ? error.message : String(error)}`,
+        );
+        return "";
+      }
+    });
+  };
+  filter("shquote", shquote);
+  filter("tojson", (value) => JSON.stringify(value));
+  filter("toyaml", (value) => JSON.stringify(value)); // which YAML has as a part, and which can be indented at will
+  const names = new Map<string, string>();
+  return {
+    render(text, values) {
+      let name = names.get(text);
+      if (name === undefined) {
+        name = `template-${names.size}.txt`;
+        environment.addTemplate(name, text);
+        names.set(text, name);
+      }
+      failure = undefined;
+      const rendered = environment.renderTemplate(name, values);
+      if (failure !== undefined) throw failure;
+      return rendered;
+    },
+  };
+}
+
+/** A value as the library understands it: it would take dates and URLs for empty objects. */
+function plain(value: unknown): unknown {
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof URL) return value.protocol === "file:" ? decodeURIComponent(value.pathname) : value.href;
+  if (value instanceof Map) return plain(Object.fromEntries(value));
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  }
+  return value;
+}
+
+/** A value as the library hands it to a filter, as JSON has it. */
+function fromLibrary(value: unknown): unknown {
+  if (value === undefined) return null;
+  if (value instanceof Map) {
+    return Object.fromEntries([...value].map(([key, item]) => [key, fromLibrary(item)]));
+  }
+  return Array.isArray(value) ? value.map(fromLibrary) : value;
+}

@@ -1,0 +1,303 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { JobShell } from "../../executors/job_shell.ts";
+import { prologue, startLine } from "../../executors/job_wrapper.ts";
+import { writeLine } from "../../executors/journal.ts";
+import { LocalLinuxManager } from "../../executors/local_linux_manager.ts";
+import { type Env, Pipeline, run, StoreError, systemEnv } from "../../mod.ts";
+import { fixture, isRunning, temporaryFolder, until } from "./processes.ts";
+
+const BOOT = Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
+
+/** Leaves a journal as an earlier program would have. */
+async function leaveJournal(folder: string, lines: readonly string[]): Promise<void> {
+  await Deno.mkdir(`${folder}/app`, { mode: 0o700 });
+  await Deno.writeTextFile(`${folder}/app/.journal-1`, lines.join(""));
+}
+
+const intent = writeLine({
+  type: "intent",
+  nonce: "n1",
+  task: "task",
+  job: "a",
+  attempt: 1,
+  started: Date.now(),
+});
+
+Deno.test("LocalLinuxManager adopts a job that an earlier program has started, and hears of its end", async () => {
+  await using folder = await temporaryFolder();
+  const go = `${folder.path}/go`;
+  const log = `${folder.path}/log`;
+  const script = `echo run >> ${log}; while [ ! -e ${go} ]; do sleep 0.01; done; echo out; exit 4`;
+  {
+    await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+    const { task } = fixture(manager, { template: script });
+    const pipeline = new Pipeline([task]);
+    await pipeline.open();
+    strictEqual(await pipeline.update(), true);
+    await pipeline.close();
+  }
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const { task, done, stdout } = fixture(manager, { template: "echo again" });
+  deepStrictEqual(await Array.fromAsync(task.pids), ["a"]);
+  const running = run(new Pipeline([task]));
+  await until(async () => (await manager.jobs("task")).length === 1);
+  await Deno.writeTextFile(go, "");
+  strictEqual((await running).failed, 1);
+  const { return_code, class: failure } = (await done.info("a"))!;
+  deepStrictEqual([return_code, failure], [4, "user"]);
+  strictEqual(await stdout.readText("a"), "out\n");
+  strictEqual(await Deno.readTextFile(log), "run\n");
+  deepStrictEqual(await manager.jobs("task"), []);
+});
+
+Deno.test("LocalLinuxManager takes in a job that ended while no program was there", async () => {
+  await using folder = await temporaryFolder();
+  await leaveJournal(folder.path, [
+    writeLine({ type: "boot", boot: BOOT, at: Date.now() - 1e6 }),
+    intent,
+    "\nrun n1 999999999 (a) b) R 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 .\n",
+    "\nexit n1 0 1001.5 .\n",
+  ]);
+  await Deno.mkdir(`${folder.path}/app/task/a`, { recursive: true });
+  await Deno.writeTextFile(`${folder.path}/app/task/a/stdout`, "out of before\n");
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const { task, done, stdout } = fixture(manager, { template: "echo again" });
+  await run(new Pipeline([task]));
+  ok((await done.info("a"))!.success);
+  strictEqual(await stdout.readText("a"), "out of before\n");
+});
+
+for (
+  const [title, boot, process, reason] of [
+    [
+      "a process id that is another's by now",
+      BOOT,
+      `${Deno.pid} (deno) R 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1 0`,
+      /ended from outside/,
+    ],
+    [
+      "a process of before the machine was started anew",
+      "00000000-0000-0000-0000-000000000000",
+      Deno.readTextFileSync("/proc/self/stat").trim(),
+      /started anew/,
+    ],
+    ["a job that was never started", BOOT, undefined, /never started/],
+  ] as const
+) {
+  Deno.test(`LocalLinuxManager counts ${title} as lost, class infra, and the job runs again`, async () => {
+    for (const retries of [0, 1]) {
+      await using folder = await temporaryFolder();
+      await leaveJournal(folder.path, [
+        writeLine({ type: "boot", boot, at: Date.now() - 1e6 }),
+        writeLine({ type: "shell", pid: 999_999_999, start: 1 }),
+        intent,
+        process === undefined ? "" : `\nrun n1 ${process} .\n`,
+        "\nexit n1 0", // torn: counts for nothing
+      ]);
+      await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+      const { task, done, stdout } = fixture(manager, {
+        template: "echo again",
+        retries: { infra: retries },
+        backoff: 0.01,
+      });
+      await run(new Pipeline([task]));
+      const record = (await done.info("a"))!;
+      if (retries === 0) {
+        strictEqual(record.class, "infra");
+        match(record.exception!, reason);
+      } else {
+        ok(record.success);
+        strictEqual(await stdout.readText("a"), "again\n");
+      }
+      ok(isRunning(Deno.pid));
+    }
+  });
+}
+
+Deno.test("LocalLinuxManager notices a job that was ended together with its wrapper", async () => {
+  await using folder = await temporaryFolder();
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const { task, done } = fixture(manager, { template: "sleep 1000" });
+  const running = run(new Pipeline([task]));
+  await until(async () => (await task.pids.info("a"))?.pid !== undefined);
+  const { process } = (await manager.jobs("task"))[0]!;
+  Deno.kill(process!.parent, "SIGKILL");
+  Deno.kill(-process!.pid, "SIGKILL");
+  strictEqual((await running).failed, 1);
+  strictEqual((await done.info("a"))!.class, "infra");
+});
+
+Deno.test("LocalLinuxManager goes on with another shell when its shell was killed", async () => {
+  await using folder = await temporaryFolder();
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const go = `${folder.path}/go`;
+  const { task, done } = fixture(manager, {
+    template: `until [ -e ${go} ]; do sleep 0.01; done; echo $JOB`,
+    maxConcurrent: 1,
+    resources: manager.resources,
+  }, { a: 1, b: 2 });
+  const running = run(new Pipeline([task]));
+  await until(async () => (await task.pids.info("a"))?.pid !== undefined);
+  const { process } = (await manager.jobs("task"))[0]!;
+  Deno.kill(process!.session, "SIGKILL"); // the shell; the wrapper goes on
+  await Deno.writeTextFile(go, "");
+  strictEqual((await running).succeeded, 2);
+  strictEqual((await done.info("b"))!.return_code, 0);
+});
+
+Deno.test("LocalLinuxManager refuses a folder in which another program starts jobs", async () => {
+  await using folder = await temporaryFolder();
+  await using first = new LocalLinuxManager("app", { localPath: folder.path });
+  await first.open();
+  await using second = new LocalLinuxManager("app", { localPath: folder.path });
+  const { task } = fixture(second, { template: "echo" });
+  await rejects(
+    run(new Pipeline([task])),
+    (error) => error instanceof StoreError && error.message.includes(`process ${Deno.pid}`),
+  );
+  await first.close();
+  strictEqual((await run(new Pipeline([task]))).succeeded, 1);
+});
+
+Deno.test("LocalLinuxManager shows and ends the jobs of another program without its lock", async () => {
+  await using folder = await temporaryFolder();
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const { task, done } = fixture(manager, { template: "sleep 1000" });
+  const running = run(new Pipeline([task]));
+  await until(async () => (await task.pids.info("a"))?.pid !== undefined);
+  const other = new LocalLinuxManager("app", { localPath: folder.path });
+  const view = fixture(other, { template: "sleep 1000" }).task.pids;
+  deepStrictEqual(await view.info("a"), await task.pids.info("a"));
+  await view.delete("a");
+  await running;
+  strictEqual((await done.info("a"))!.class, "cancelled");
+  await other.close();
+});
+
+Deno.test("S-05: LocalLinuxManager keeps its folder private, and refuses one that is not its own", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/app`;
+  await Deno.mkdir(path, { mode: 0o777 });
+  {
+    await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+    const { task } = fixture(manager, { template: "echo" });
+    await run(new Pipeline([task]));
+    for (const file of [path, `${path}/task/a`, `${path}/.journal-1`]) {
+      strictEqual(Deno.statSync(file).mode! & 0o077, 0, file);
+    }
+  }
+  await Deno.symlink(path, `${folder.path}/link`);
+  const linked = new LocalLinuxManager("link", { localPath: folder.path });
+  await rejects(linked.open(), /symbolic link/);
+  if (Deno.uid() === 0) {
+    await Deno.chown(path, 12345, 12345);
+    await rejects(new LocalLinuxManager("app", { localPath: folder.path }).open(), StoreError);
+  }
+});
+
+Deno.test("LocalLinuxManager says what is wrong with a folder that cannot be used", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(`${folder.path}/file`, "");
+  const manager = new LocalLinuxManager("app", { localPath: `${folder.path}/file` });
+  await rejects(
+    manager.open(),
+    (error) => error instanceof StoreError && error.message.startsWith("Cannot use the folder"),
+  );
+});
+
+Deno.test("LocalLinuxManager gives times that follow each other though the clock is set back", async () => {
+  await using folder = await temporaryFolder();
+  let now = Date.now();
+  const env: Env = { ...systemEnv, now: () => now -= 60_000 };
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path, env });
+  const { task, done } = fixture(manager, { template: "exit 0" });
+  await run(new Pipeline([task], undefined, { env }));
+  const { start_time, end_time } = (await done.info("a"))!;
+  ok(Date.parse(start_time) <= Date.parse(end_time), `${start_time} ${end_time}`);
+});
+
+Deno.test("LocalLinuxManager keeps its journal short: what nobody needs is gone with the next program", async () => {
+  await using folder = await temporaryFolder();
+  for (let turn = 0; turn < 3; turn++) {
+    await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+    const { task } = fixture(manager, { template: "echo" });
+    await run(new Pipeline([task]));
+  }
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  await manager.open();
+  const journals = [...Deno.readDirSync(`${folder.path}/app`)].filter(({ name }) =>
+    name.startsWith(".journal")
+  );
+  strictEqual(journals.length, 1);
+  ok(Deno.statSync(`${folder.path}/app/${journals[0]!.name}`).size < 100);
+});
+
+Deno.test("a full disk is class infra for a job that cannot be started, and no end is lost by it", async (test) => {
+  await using folder = await temporaryFolder();
+  const mount = new Deno.Command("mount", {
+    args: ["-t", "tmpfs", "-o", "size=256k", "tmpfs", folder.path],
+    stderr: "null",
+  });
+  if (Deno.uid() !== 0 || !(await mount.output()).success) {
+    await test.step({ name: "needs the right to mount", ignore: true, fn: () => {} });
+    return;
+  }
+  await using outside = await temporaryFolder();
+  try {
+    const manager = new LocalLinuxManager("app", { localPath: folder.path });
+    const full = `${folder.path}/full`;
+    {
+      const { task, done } = fixture(manager, {
+        template: `cat /dev/zero > ${full}; exit 7`,
+      });
+      const running = run(new Pipeline([task]));
+      await until(async () => {
+        const blocks = await new Deno.Command("df", { args: ["--output=avail", folder.path] })
+          .output();
+        return /\s0\s*$/.test(new TextDecoder().decode(blocks.stdout));
+      });
+      await Deno.writeTextFile(`${outside.path}/seen`, "");
+      await Deno.remove(full);
+      await running;
+      const { return_code, class: failure } = (await done.info("a"))!;
+      deepStrictEqual([return_code, failure], [7, "user"]);
+    }
+    {
+      using file = Deno.openSync(full, { write: true, create: true });
+      try {
+        for (;;) file.writeSync(new Uint8Array(4096));
+      } catch { /* full */ }
+    }
+    const { task, done } = fixture(manager, { template: "echo" });
+    await run(new Pipeline([task]));
+    const record = (await done.info("a"))!;
+    strictEqual(record.class, "infra");
+    match(record.exception!, /No space left/);
+    await Deno.remove(full);
+    await manager.close();
+  } finally {
+    await new Deno.Command("umount", { args: ["-l", folder.path] }).output();
+  }
+});
+
+Deno.test("startLine() that is cut off does nothing, wherever that is", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(`${folder.path}/job/cwd`, { recursive: true });
+  const journal = `${folder.path}/journal`;
+  const line = startLine({
+    journal,
+    nonce: "n1",
+    folder: `${folder.path}/job`,
+    stdin: "/dev/null",
+    interleaved: false,
+    environ: { JOB: "a" },
+    command: ["/bin/sh", "-c", "echo 'it''s'; echo x"],
+  });
+  for (let length = 0; length < line.trimEnd().length; length += 3) {
+    const shell = new JobShell(() => {});
+    await shell.send(prologue(1));
+    await shell.send(line.slice(0, length));
+    await shell.close();
+  }
+  await rejects(Deno.stat(journal), Deno.errors.NotFound);
+});
