@@ -22,6 +22,9 @@ interface Chapter {
   jobs: number;
 }
 
+/** Jobs, and the processes that were known to be theirs. */
+export type Suspects = ReadonlyMap<ProcessJob, ProcessStat | undefined>;
+
 /** The jobs of a process manager that nobody has forgotten yet. */
 export class JobBook {
   /** The jobs by nonce. */
@@ -82,16 +85,22 @@ export class JobBook {
     for (const line of chapter.reader.read(bytes)) this.#apply(journal, chapter, line);
   }
 
+  /** What is known of the jobs that the machine was told to start and that have not ended: to be judged later. */
+  get suspects(): Suspects {
+    return new Map(this.live.filter(({ unsent }) => !unsent).map((job) => [job, job.process]));
+  }
+
   /**
-   * Concludes that jobs are lost whose processes are gone although the journals, read no earlier than the table was
+   * Concludes that jobs are lost whose processes are gone although the journals, which were read after the table was
    * made, say nothing of their end.
    *
    * @param table All processes of the machine.
+   * @param suspects What was known before the table was made. Of a job that was heard of since, it tells nothing.
    */
-  judge(table: ProcessTable): void {
-    const live = this.live;
-    const wrappers = new Set(live.map(({ process }) => process?.parent));
-    for (const job of live) {
+  judge(table: ProcessTable, suspects: Suspects): void {
+    const wrappers = new Set(this.live.map(({ process }) => process?.parent));
+    for (const [job, process] of suspects) {
+      if (job.end !== undefined || job.process !== process) continue;
       const chapter = this.#chapter(job.journal);
       const loss = chapter.boot !== table.boot
         ? "the machine was started anew while it ran"

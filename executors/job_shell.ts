@@ -8,11 +8,12 @@
 export class JobShell {
   /** Its process id. */
   readonly pid: number;
-  /** Resolves when it has ended, and nobody hears of its jobs through it any more. */
+  /** Resolves when it has ended. Wrappers that it has started are still heard of. */
   readonly ended: Promise<void>;
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #stdout: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #listening: Promise<void>;
   readonly #encoder = new TextEncoder();
 
   /**
@@ -32,11 +33,9 @@ export class JobShell {
     this.#stdin = this.#child.stdin.getWriter();
     this.#stdin.closed.catch(() => {}); // told by the calls that fail
     this.#stdout = this.#child.stdout.getReader();
-    const notices = this.#listen(onNotice);
-    this.ended = this.#child.status.then(() => {});
-    this.#closed = Promise.all([notices, this.ended]);
+    this.#listening = this.#listen(onNotice);
+    this.ended = this.#child.status.then(() => this.#closeStdin());
   }
-  readonly #closed: Promise<unknown>;
 
   /** Tells it to run lines, and resolves when they are sent. */
   async send(lines: string): Promise<void> {
@@ -52,10 +51,14 @@ export class JobShell {
   /** Lets it end when it has done what it was told. Its jobs, and their wrappers, go on. */
   async close(): Promise<void> {
     this.keepAlive(true);
-    await this.#stdin.close().catch(() => {}); // it has ended
+    await this.#closeStdin();
     await this.ended;
     await this.#stdout.cancel();
-    await this.#closed;
+    await this.#listening;
+  }
+
+  async #closeStdin(): Promise<void> {
+    await this.#stdin.close().catch(() => {}); // it is closed, or broken
   }
 
   async #listen(onNotice: () => void): Promise<void> {

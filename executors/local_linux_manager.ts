@@ -68,6 +68,8 @@ export class LocalLinuxManager extends AbstractProcessManager {
 
   #lock: Deno.FsFile | undefined;
   #shell: JobShell | undefined;
+  /** All shells that were started, of which wrappers may be left. */
+  readonly #shells = new Set<JobShell>();
   #watcher: Deno.FsWatcher | undefined;
   /** The journal that is appended to. */
   #journal: { readonly name: string; readonly file: Deno.FsFile } | undefined;
@@ -158,8 +160,9 @@ export class LocalLinuxManager extends AbstractProcessManager {
   }
 
   protected override async unlock(): Promise<void> {
-    await this.#shell?.close();
     this.#shell = undefined;
+    for (const shell of this.#shells) await shell.close();
+    this.#shells.clear();
     this.#journal?.file.close();
     this.#journal = undefined;
     this.#lock?.close();
@@ -185,22 +188,19 @@ export class LocalLinuxManager extends AbstractProcessManager {
 
   protected override append(journal: string, lines: string): Promise<void> {
     return attempt(`write to the journal ${this.basedir}/${journal}`, () => {
-      if (this.#journal?.name !== journal) {
-        this.#journal?.file.close();
-        this.#journal = undefined;
-        this.#journal = {
-          name: journal,
-          file: Deno.openSync(`${this.basedir}/${journal}`, {
-            append: true,
-            create: true,
-            mode: 0o600,
-          }),
-        };
+      const path = `${this.basedir}/${journal}`;
+      if (this.#journal?.name === journal) return writeAll(this.#journal.file, lines);
+      const file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+      if (this.#lock === undefined) {
+        try {
+          return writeAll(file, lines);
+        } finally {
+          file.close();
+        }
       }
-      const bytes = new TextEncoder().encode(lines);
-      for (let at = 0; at < bytes.length;) {
-        at += this.#journal.file.writeSync(bytes.subarray(at));
-      }
+      this.#journal?.file.close();
+      this.#journal = { name: journal, file };
+      writeAll(file, lines);
     });
   }
 
@@ -221,6 +221,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
     if (this.#shell === undefined) {
       const shell = new JobShell(() => this.#refresh());
       this.#shell = shell;
+      this.#shells.add(shell);
       shell.ended.then(() => {
         if (this.#shell !== shell) return;
         this.#shell = undefined;
@@ -380,6 +381,11 @@ function readFrom(path: string, offset: number): Uint8Array | undefined {
   } finally {
     file.close();
   }
+}
+
+function writeAll(file: Deno.FsFile, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
 }
 
 function removeTree(path: string): void {

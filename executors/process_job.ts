@@ -35,6 +35,8 @@ export class ProcessJob {
   process: ProcessStat | undefined;
   /** Why somebody has decided to end it. */
   killed: FailureClass | undefined;
+  /** Whether the machine has not been told of it yet. */
+  unsent = false;
   /** How it ended; undefined while it has not. */
   end: ProcessEnd | undefined;
 

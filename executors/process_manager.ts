@@ -259,6 +259,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     const { command, interpreter } = await this.#commandOf(launch.script, folder);
     const nonce = `${this.#session}-${(this.#nonces++).toString(36)}`;
     const job = new ProcessJob({ ...launch, nonce }, this.#journal);
+    job.unsent = true;
     this.#book.add(job);
     this.#tally(1);
     this.#queue.push({
@@ -284,6 +285,8 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
       this.#book.forget(nonce);
       this.#tally(-1);
       throw error;
+    } finally {
+      job.unsent = false;
     }
     return job;
   }
@@ -416,10 +419,10 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
 
   async #open(): Promise<void> {
     await this.lock();
-    const view = await this.look(new Map());
-    const book = takeIn(this.#newBook(), view);
+    const book = this.#newBook();
+    await this.#takeIn(book);
     this.#book = book;
-    this.#journals = Math.max(0, ...[...view.journals.keys()].map(numberOf));
+    this.#journals = Math.max(0, ...[...book.offsets.keys()].map(numberOf));
     await this.#beginJournal();
     if (book.live.length === 0) return;
     this.#tally(book.live.length);
@@ -437,7 +440,21 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
 
   /** Without a lock. */
   async #observe(): Promise<JobBook> {
-    return takeIn(new JobBook(), await this.look(new Map()));
+    const book = new JobBook();
+    await this.#takeIn(book);
+    return book;
+  }
+
+  /** Reads all journals, and then looks whether what they tell of is there. */
+  async #takeIn(book: JobBook): Promise<void> {
+    const all = await this.look(new Map(), []);
+    const ordered = [...all.journals].sort(([a], [b]) => numberOf(a) - numberOf(b));
+    for (const [journal, bytes] of ordered) book.read(journal, bytes); // later ones speak of jobs of earlier ones
+    const { offsets, suspects } = book;
+    if (suspects.size === 0) return;
+    const { journals, table } = await this.look(offsets);
+    for (const [journal, bytes] of journals) book.read(journal, bytes);
+    book.judge(table, suspects);
   }
 
   async #current(job: ProcessJob): Promise<ProcessJob | undefined> {
@@ -492,9 +509,10 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     do {
       const judging = this.#judging;
       this.#again = this.#judging = false;
-      const view = await this.look(this.#book.offsets, judging ? undefined : []);
+      const { offsets, suspects } = this.#book;
+      const view = await this.look(offsets, judging ? undefined : []);
       for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
-      if (judging) this.#book.judge(view.table);
+      if (judging) this.#book.judge(view.table, suspects);
     } while (this.#again);
   }
 
@@ -552,14 +570,6 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   toString(): string {
     return `<${this.constructor.name} ${this.basedir}>`;
   }
-}
-
-/** What the journals say and the processes show; later journals speak of jobs of earlier ones. */
-function takeIn(book: JobBook, { journals, table }: MachineView): JobBook {
-  const ordered = [...journals].sort(([a], [b]) => numberOf(a) - numberOf(b));
-  for (const [journal, bytes] of ordered) book.read(journal, bytes);
-  book.judge(table);
-  return book;
 }
 
 function numberOf(journal: string): number {

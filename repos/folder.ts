@@ -204,7 +204,7 @@ export class Folder {
       for await (const entry of Deno.readDir(this.path)) {
         const job = this.#jobOf(entry.name);
         if (job === undefined) {
-          if (this.#sweeps) await sweepIfStale(this.path, entry.name);
+          if (this.#sweepsName(entry.name)) await sweepIfStale(this.path, entry.name);
         } else if (this.#takes(entry.name, typeOf(entry)) && !seen.has(job)) {
           if (this.caseInsensitive) seen.add(job);
           yield job;
@@ -250,17 +250,17 @@ export class Folder {
 
   async *#bulkByChild(): AsyncGenerator<Uint8Array, boolean, undefined> {
     const suffix = new TextEncoder().encode(this.extension);
-    const hidden: string[] = [];
+    const unfinished: string[] = [];
     const decide = (name: string, type: EntryType): boolean => {
       if (this.#jobOf(name) !== undefined) return this.#takes(name, type);
-      if (this.#sweeps) hidden.push(name);
+      if (this.#sweepsName(name)) unfinished.push(name);
       return false;
     };
     const done = yield* listByChild(
       this.path,
       (chunk) => selectNames(chunk, this.#type, suffix, decide),
     );
-    for (const name of hidden) await sweepIfStale(this.path, name);
+    for (const name of unfinished) await sweepIfStale(this.path, name);
     return done;
   }
 
@@ -306,6 +306,10 @@ export class Folder {
   /** Whether a name that begins with a dot is hidden: all are, unless a key may begin so. */
   #hides(name: string): boolean {
     return (this.#owner.jobIds.ascii[DOT]! & 2) === 0 || name.startsWith(TEMPORARY_PREFIX);
+  }
+
+  #sweepsName(name: string): boolean {
+    return this.#sweeps && name.startsWith(TEMPORARY_PREFIX);
   }
 
   #takes(name: string, type: EntryType): boolean {

@@ -66,7 +66,7 @@ export async function launch(
       warn("Task is not ready to launch - use -f to force");
       return "refused";
     }
-    const record = await engine.launch(selected, job, sync);
+    const record = await engine.launch(selected, job, { sync });
     if (record === undefined) return "started";
     return record.success ? "succeeded" : "failed";
   });

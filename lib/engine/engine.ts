@@ -189,14 +189,19 @@ export class Engine {
   }
 
   /**
-   * Starts one job, ready or not. It is tried once.
+   * Starts one job, ready or not.
    *
-   * @param sync Whether to wait for its end though it goes on without this program.
+   * @param options `sync`: whether to wait for its end though it goes on without this program. `retry`: whether it is
+   * tried again if it fails.
    * @returns Its record; undefined if it goes on without this program.
    * @throws {JobIdError} If `job` is no job id.
    * @throws {JobError} If it is running, or there is no room for it.
    */
-  async launch(task: Task, job: string, sync: boolean): Promise<DoneRecord | undefined> {
+  async launch(
+    task: Task,
+    job: string,
+    { sync, retry = false }: { readonly sync: boolean; readonly retry?: boolean },
+  ): Promise<DoneRecord | undefined> {
     if (!task.done.isValidJobId(job)) throw new JobIdError(job);
     const state = this.state(task);
     const id = this.keys.space.intern(job);
@@ -204,11 +209,13 @@ export class Engine {
     if (state.live.has(id)) throw new JobError(`${doing}: it is running`, { class: "config" });
     await this.#scheduler.load();
     if (!this.#scheduler.admit(state)) {
-      throw new JobError(`${doing}: its quota has no room for it now`, { class: "infra" });
+      const obstacle = this.#scheduler.obstacle(state);
+      const lacking = obstacle !== undefined && "resource" in obstacle ? obstacle.resource : "room";
+      throw new JobError(`${doing}: not enough ${lacking} is free`, { class: "infra" });
     }
     const { promise: detached, resolve } = Promise.withResolvers<undefined>();
     const record = this.#launcher.start(state, id, {
-      retry: false,
+      retry,
       onDetach: () => sync || resolve(undefined),
     });
     return await Promise.race([record, detached]);

@@ -242,7 +242,6 @@ Deno.test("a full disk is class infra for a job that cannot be started, and no e
     await test.step({ name: "needs the right to mount", ignore: true, fn: () => {} });
     return;
   }
-  await using outside = await temporaryFolder();
   try {
     const manager = new LocalLinuxManager("app", { localPath: folder.path });
     const full = `${folder.path}/full`;
@@ -256,7 +255,6 @@ Deno.test("a full disk is class infra for a job that cannot be started, and no e
           .output();
         return /\s0\s*$/.test(new TextDecoder().decode(blocks.stdout));
       });
-      await Deno.writeTextFile(`${outside.path}/seen`, "");
       await Deno.remove(full);
       await running;
       const { return_code, class: failure } = (await done.info("a"))!;
@@ -268,7 +266,7 @@ Deno.test("a full disk is class infra for a job that cannot be started, and no e
         for (;;) file.writeSync(new Uint8Array(4096));
       } catch { /* full */ }
     }
-    const { task, done } = fixture(manager, { template: "echo" });
+    const { task, done } = fixture(manager, { template: `: ${"x".repeat(200_000)}` });
     await run(new Pipeline([task]));
     const record = (await done.info("a"))!;
     strictEqual(record.class, "infra");

@@ -208,11 +208,11 @@ Deno.test("Engine.launch() starts a job, ready or not, and gives its record", as
   const output = new MemoryStore("out");
   const task = makeTask("task", { input: new MemoryStore("in"), output });
   using shop = new Workshop(() => [task]);
-  const record = await shop.engine.launch(task, "a", false);
+  const record = await shop.engine.launch(task, "a", { sync: false });
   strictEqual(record?.success, true);
   ok(output.data.has("a"));
   ok((task.done as unknown) instanceof MemoryStore);
-  await rejects(shop.engine.launch(task, "../a", false), JobIdError);
+  await rejects(shop.engine.launch(task, "../a", { sync: false }), JobIdError);
 });
 
 Deno.test("Engine.launch() refuses what is running, and what finds no room", async () => {
@@ -222,14 +222,14 @@ Deno.test("Engine.launch() refuses what is running, and what finds no room", asy
     jobResources: new Resources(1, 0),
   });
   using shop = new Workshop(() => [task]);
-  const first = shop.engine.launch(task, "a", true);
+  const first = shop.engine.launch(task, "a", { sync: true });
   await turn();
   await rejects(
-    shop.engine.launch(task, "a", true),
+    shop.engine.launch(task, "a", { sync: true }),
     /Cannot launch "a" of task "task": it is running/,
   );
   await rejects(
-    shop.engine.launch(task, "b", true),
+    shop.engine.launch(task, "b", { sync: true }),
     /Cannot launch "b" of task "task": not enough CPU is free/,
   );
   gate.open("a");
@@ -317,7 +317,7 @@ Deno.test("Engine.subscribe() tells until it is disposed of", async () => {
     using _ = shop.engine.subscribe(({ type }) => void seen.push(type));
     await shop.run();
   }
-  await shop.engine.launch(task, "b", true);
+  await shop.engine.launch(task, "b", { sync: true });
   deepStrictEqual(seen, ["start", "end"]);
 });
 

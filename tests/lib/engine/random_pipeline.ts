@@ -133,7 +133,8 @@ export function pipelines(shape: Shape): fc.Arbitrary<PipelineSpec> {
       minLength: 1,
       maxLength: 4,
     }),
-    ready: fc.option(index, { nil: undefined, freq: 6 }),
+    // By records, tasks could make each other run for ever.
+    ready: fc.option(shape.direct ? fc.nat({ max: 2 }) : index, { nil: undefined, freq: 6 }),
     failureOk: fc.boolean(),
     disabled: fc.constantFrom(false, false, false, true),
     retries: fc.nat({ max: 1 }),
@@ -199,12 +200,14 @@ export class RandomPipeline {
     done: MemoryStore,
     work: (task: Task, job: string) => unknown,
   ): Task {
+    const ready = spec.ready === undefined ? undefined : this.#choose(spec.ready);
     const task: InProcessSyncTask = new InProcessSyncTask(name, done, {
       failureOk: spec.failureOk,
       disabled: spec.disabled,
       retries: spec.retries,
       backoff: 1,
-      ...spec.ready !== undefined && { ready: this.#choose(spec.ready) },
+      // One that its own records make ready may run again by what an asynchronous filter says of the last one.
+      ...ready !== undefined && !drawsOn(ready, done) && { ready },
     }).func(({ job }) => work(task, job));
     task.metadata = spec.metadata;
     task.link("first", this.stores[spec.links.length % this.stores.length]!, { isInput: true });
@@ -287,4 +290,8 @@ export class RandomPipeline {
     if (failing !== undefined) this.#doubts.add(repository);
     return repository;
   }
+}
+
+function drawsOn(repository: Repository, store: Repository): boolean {
+  return repository === store || sourcesOf(repository).some((source) => drawsOn(source, store));
 }

@@ -210,7 +210,7 @@ class Subject implements Facts {
         const task = this.#task(change.task);
         if (this.running(task, change.job) || this.retrying(task, change.job)) return;
         this.#ended.delete(`${task.name} ${change.job}`);
-        this.#engine.launch(task, change.job, true);
+        this.#engine.launch(task, change.job, { sync: true, retry: true });
         return;
       }
       case "end":
