@@ -99,6 +99,8 @@ export {
   type LinksOf,
   type LinkType,
   type linkTypes,
+  type NameProblem,
+  type nameProblem,
   type OutputLinks,
   type OutputsOf,
   type Plugged,

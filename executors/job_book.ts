@@ -96,9 +96,11 @@ export class JobBook {
    *
    * @param table All processes of the machine.
    * @param suspects What was known before the table was made. Of a job that was heard of since, it tells nothing.
+   * @returns The process groups that outlive the processes which led them: their jobs are lost when they are gone.
    */
-  judge(table: ProcessTable, suspects: Suspects): void {
+  judge(table: ProcessTable, suspects: Suspects): number[] {
     const wrappers = new Set(this.live.map(({ process }) => process?.parent));
+    const orphaned: number[] = [];
     for (const [job, process] of suspects) {
       if (job.end !== undefined || job.process !== process) continue;
       const chapter = this.#chapter(job.journal);
@@ -110,12 +112,17 @@ export class JobBook {
         ? undefined
         : "its process was ended from outside, together with what waits for its end";
       if (loss === undefined) continue;
+      if (process !== undefined && chapter.boot === table.boot && isOrphaned(table, process)) {
+        orphaned.push(process.pid);
+        continue;
+      }
       this.#conclude(job, {
         code: undefined,
         at: Date.now(),
         failure: { class: job.killed ?? "infra", message: loss },
       });
     }
+    return orphaned;
   }
 
   #apply(journal: string, chapter: Chapter, line: JournalLine): void {
@@ -209,4 +216,13 @@ function maybeStarting(
 function isWrapped(table: ProcessTable, process: ProcessStat): boolean {
   const wrapper = table.processes.get(process.parent);
   return wrapper !== undefined && wrapper.session === process.session && wrapper.state !== "Z";
+}
+
+/** Whether there is something left of the group of a process that has ended. Its number is nobody else's until then. */
+function isOrphaned(table: ProcessTable, { pid, start }: ProcessStat): boolean {
+  const leader = table.processes.get(pid);
+  if (leader !== undefined && leader.start !== start) return false;
+  return table.processes.values().some(({ group, session, state }) =>
+    group === pid && session === pid && state !== "Z"
+  );
 }

@@ -233,15 +233,14 @@ export class LocalLinuxManager extends AbstractProcessManager {
     await this.#shell.send(lines);
   }
 
-  protected override signal(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
-    return attempt(`end process ${pid}`, () => {
-      for (const target of [-pid, pid]) {
-        try {
-          Deno.kill(target, signal);
-          return;
-        } catch (error) {
-          if (!(error instanceof Deno.errors.NotFound)) throw error;
-        }
+  protected override signal(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<boolean> {
+    return attempt(`end process ${Math.abs(pid)}`, () => {
+      try {
+        Deno.kill(pid, signal);
+        return true;
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return false;
+        throw error;
       }
     });
   }

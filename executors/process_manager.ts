@@ -150,8 +150,8 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    */
   protected abstract send(lines: string): Promise<void>;
 
-  /** Sends a signal to the process group of a process; or to the process, as long as it leads none. */
-  protected abstract signal(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+  /** Sends a signal to a process, or to a process group if the number is negative; false if there is none. */
+  protected abstract signal(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<boolean>;
 
   /** Called when jobs run: until {@linkcode onIdle}, the program is to be kept alive. */
   protected abstract onBusy(): void;
@@ -344,7 +344,9 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
         if (signalled === 0 || (late && signalled === 1)) {
           const { table } = await this.look(this.#book.offsets, [process.pid]);
           if (isAlive(table, process)) {
-            await this.signal(process.pid, signalled === 0 ? "SIGTERM" : "SIGKILL");
+            const signal = signalled === 0 ? "SIGTERM" : "SIGKILL";
+            // At its very beginning it leads no group.
+            await this.signal(-process.pid, signal) || await this.signal(process.pid, signal);
           }
           signalled++;
         }
@@ -512,7 +514,11 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
       const { offsets, suspects } = this.#book;
       const view = await this.look(offsets, judging ? undefined : []);
       for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
-      if (judging) this.#book.judge(view.table, suspects);
+      if (!judging) continue;
+      for (const group of this.#book.judge(view.table, suspects)) {
+        await this.signal(-group, "SIGKILL");
+        this.#lookDelay = FIRST_LOOK;
+      }
     } while (this.#again);
   }
 

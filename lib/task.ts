@@ -125,12 +125,21 @@ export type Plugged<T, Names extends string> = {
   readonly [Name in OutputsOf<T> & Names]: LinkType<RepositoriesOf<T>[Name], false>;
 };
 
-/** A name that is still free for a link of a task; a sentence that says what is wrong with it otherwise. */
+/** What is wrong with a name. Nothing is assignable to it, and the compiler shows the sentence. */
+export interface NameProblem<Sentence extends string> {
+  /** The sentence. */
+  readonly [nameProblem]: Sentence;
+}
+
+/** Where the sentence is kept. It exists for the compiler only. */
+export declare const nameProblem: unique symbol;
+
+/** Anything, if a name is still free for a link of a task; otherwise what is wrong with it. */
 export type FreeName<Name extends string, T> = Name extends keyof LinksOf<T>
-  ? `"${Name}" is linked already`
+  ? NameProblem<`"${Name}" is linked already`>
   : Name extends ReservedName
-    ? `"${Name}" is not a name for a link: functions are given it by datatask`
-  : Name;
+    ? NameProblem<`"${Name}" is not a name for a link: functions are given it by datatask`>
+  : unknown;
 
 /** Names that functions and templates are given besides the links. */
 export type ReservedName = "job" | "signal" | "task";

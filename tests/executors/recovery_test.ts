@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { JobBook } from "../../executors/job_book.ts";
 import { JobShell } from "../../executors/job_shell.ts";
 import { prologue, startLine } from "../../executors/job_wrapper.ts";
 import { writeLine } from "../../executors/journal.ts";
@@ -125,6 +126,40 @@ Deno.test("LocalLinuxManager notices a job that was ended together with its wrap
   Deno.kill(-process!.pid, "SIGKILL");
   strictEqual((await running).failed, 1);
   strictEqual((await done.info("a"))!.class, "infra");
+});
+
+Deno.test("LocalLinuxManager ends what is left of a job whose own process and wrapper were killed", async () => {
+  await using folder = await temporaryFolder();
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const pidFile = `${folder.path}/pid`;
+  const { task, done } = fixture(manager, { template: `sleep 1000 & echo $! > ${pidFile}; wait` });
+  const running = run(new Pipeline([task]));
+  const child = async (): Promise<number> =>
+    Number(await Deno.readTextFile(pidFile).catch(() => ""));
+  await until(async () => await child() > 0 && (await task.pids.info("a"))?.pid !== undefined);
+  const { process } = (await manager.jobs("task"))[0]!;
+  Deno.kill(process!.parent, "SIGKILL");
+  Deno.kill(process!.pid, "SIGKILL");
+  strictEqual((await running).failed, 1);
+  strictEqual((await done.info("a"))!.class, "infra");
+  ok(!isRunning(await child()));
+});
+
+Deno.test("JobBook.judge() says nothing of a job that was started after the processes were seen", () => {
+  const book = new JobBook();
+  const journal = ".journal-1";
+  const encoder = new TextEncoder();
+  book.read(journal, encoder.encode(writeLine({ type: "boot", boot: "b", at: 0 })));
+  book.read(journal, encoder.encode(writeLine({ type: "shell", pid: 10, start: 1 })));
+  book.read(journal, encoder.encode(intent));
+  const { suspects } = book;
+  const shell = { pid: 10, state: "S", parent: 1, group: 10, session: 10, start: 1 };
+  const table = { boot: "b", processes: new Map([[10, shell]]) };
+  book.read(journal, encoder.encode("\nrun n1 12 (sh) R 11 10 10 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 0 .\n"));
+  deepStrictEqual(book.judge(table, suspects), []);
+  strictEqual(book.live.length, 1);
+  book.judge(table, book.suspects);
+  strictEqual(book.live.length, 0);
 });
 
 Deno.test("LocalLinuxManager goes on with another shell when its shell was killed", async () => {

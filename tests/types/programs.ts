@@ -191,7 +191,7 @@ export const PROGRAMS: readonly Program[] = [
   {
     name: "a quota is a manager",
     code: `new InProcessSyncTask("task", done, { resources: new Resources(1, 1) });`,
-    error: /not assignable to type 'ResourceManager'/,
+    error: /missing the following properties from type 'ResourceManager'/,
   },
   {
     name: "a task can have a quota",
@@ -323,7 +323,7 @@ export const PROGRAMS: readonly Program[] = [
   {
     name: "an aggregate has repositories as children",
     code: `new AggregateAndRepository({ books, map: new Map() });`,
-    error: /not assignable to type 'Repository/,
+    error: /missing the following properties from type 'Repository/,
   },
   {
     name: "a blocking repository has the info of its source",

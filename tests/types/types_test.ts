@@ -15,15 +15,13 @@ async function compile(): Promise<Map<number, string>> {
       env: { NO_COLOR: "1" },
     }).output();
     const complaints = new Map<number, string>();
-    // Each complaint ends with its place.
-    for (const part of new TextDecoder().decode(stderr).split(/(?<=at file:\S+)\n/)) {
-      const index = /at file:\S+\/(\d+)\.ts:\d+:\d+\s*$/.exec(part)?.[1];
-      if (index !== undefined) {
-        complaints.set(Number(index), (complaints.get(Number(index)) ?? "") + part);
-      } else if (/ERROR/.test(part)) {
-        throw new Error(`The compiler complains of no program: ${part}`);
-      }
+    let last = -1; // what a complaint is followed by, the place of a declaration say, belongs to it
+    for (const part of new TextDecoder().decode(stderr).split(/(?=^TS\d+ )/m)) {
+      const place = /at file:\S+\/(\d+)\.ts:\d+:\d+/.exec(part)?.[1];
+      if (place !== undefined) last = Number(place);
+      if (part.startsWith("TS")) complaints.set(last, (complaints.get(last) ?? "") + part);
     }
+    ok(!complaints.has(-1), `The compiler complains of no program: ${complaints.get(-1)}`);
     return complaints;
   } finally {
     await Deno.remove(folder, { recursive: true });
