@@ -9,7 +9,7 @@ import { BlockingRepository } from "./blocking_repository.ts";
 import type { Link } from "./link.ts";
 import { isRelatedItem } from "./related_item_repository.ts";
 import { MapRepository, type Repository } from "./repository.ts";
-import { Task } from "./task.ts";
+import type { Task } from "./task.ts";
 
 /** A node of a {@linkcode PipelineGraph}: the object itself. */
 export type GraphNode = Task | Repository;

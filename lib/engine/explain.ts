@@ -7,7 +7,7 @@
 import type { DoneRecord } from "../done_record.ts";
 import { saysFailed } from "../done_record.ts";
 import { headline } from "../failure.ts";
-import { decide, type Decision } from "./decision.ts";
+import type { Decision } from "./decision.ts";
 import type { Engine } from "./engine.ts";
 import type { Obstacle } from "./scheduler.ts";
 import type { TaskState } from "./task_state.ts";
