@@ -25,5 +25,7 @@ function appOf(module: string): string {
     hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   }
   const name = module.replace(/^.*\//, "").replace(/\.\w+$/, "").replace(/[^A-Za-z0-9_-]+/g, "-");
-  return `${name.replace(/^-+/, "").slice(0, 60) || "pipeline"}-${hash.toString(16).padStart(16, "0")}`;
+  return `${name.replace(/^-+/, "").slice(0, 60) || "pipeline"}-${
+    hash.toString(16).padStart(16, "0")
+  }`;
 }

@@ -182,7 +182,9 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     for (const variable of Object.keys(this.#environ)) {
       if (!VARIABLE.test(variable)) {
         throw new PipelineError([
-          `task "${name}": ${JSON.stringify(variable)} is not a name for a variable of the environment`,
+          `task "${name}": ${
+            JSON.stringify(variable)
+          } is not a name for a variable of the environment`,
         ]);
       }
     }

@@ -5,7 +5,7 @@
  */
 
 import { Repository, type RepositoryChange } from "../lib/repository.ts";
-import { type Accessor, access } from "../lib/session.ts";
+import { access, type Accessor } from "../lib/session.ts";
 import type { AbstractProcessManager } from "./process_manager.ts";
 import type { ProcessJob } from "./process_job.ts";
 

@@ -149,7 +149,9 @@ async function load(): Promise<Library> {
 /** A value as the library understands it: it would take dates and URLs for empty objects. */
 function plain(value: unknown): unknown {
   if (value instanceof Date) return value.toISOString();
-  if (value instanceof URL) return value.protocol === "file:" ? decodeURIComponent(value.pathname) : value.href;
+  if (value instanceof URL) {
+    return value.protocol === "file:" ? decodeURIComponent(value.pathname) : value.href;
+  }
   if (value instanceof Map) return plain(Object.fromEntries(value));
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === "object" && value !== null) {

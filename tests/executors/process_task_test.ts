@@ -123,7 +123,9 @@ Deno.test("ProcessTask passes large output on without holding it in memory", asy
 Deno.test("ProcessTask runs a script by the interpreter that its first line names, whatever its size", async () => {
   const bash = await runScript({ template: "#!/bin/bash -e\nx=(1 2); echo ${x[1]} $JOB\n" });
   strictEqual(bash.output, "2 a\n");
-  const env = await runScript({ template: "#!/usr/bin/env bash\necho $BASH_VERSINFO >&2\necho ok" });
+  const env = await runScript({
+    template: "#!/usr/bin/env bash\necho $BASH_VERSINFO >&2\necho ok",
+  });
   strictEqual(env.output, "ok\n");
   const long = await runScript({ template: `: ${"x".repeat(200_000)}\necho long` });
   strictEqual(long.output, "long\n");

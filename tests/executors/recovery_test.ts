@@ -155,7 +155,10 @@ Deno.test("JobBook.judge() says nothing of a job that was started after the proc
   const { suspects } = book;
   const shell = { pid: 10, state: "S", parent: 1, group: 10, session: 10, start: 1 };
   const table = { boot: "b", processes: new Map([[10, shell]]) };
-  book.read(journal, encoder.encode("\nrun n1 12 (sh) R 11 10 10 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 0 .\n"));
+  book.read(
+    journal,
+    encoder.encode("\nrun n1 12 (sh) R 11 10 10 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 0 .\n"),
+  );
   deepStrictEqual(book.judge(table, suspects), []);
   strictEqual(book.live.length, 1);
   book.judge(table, book.suspects);

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { sh, shquote, ShellScript } from "../../executors/sh.ts";
+import { sh, ShellScript, shquote } from "../../executors/sh.ts";
 
 async function words(script: string): Promise<string[]> {
   const { stdout, success } = await new Deno.Command("/bin/sh", { args: ["-c", script] }).output();
@@ -12,10 +12,15 @@ Deno.test("S-03: sh`...` hands any string to the shell as it is", async () => {
   const text = fc.string({ unit: "grapheme" }).map((s) => s.replaceAll("\0", ""));
   const nasty = fc.string({ unit: fc.constantFrom(..."'\"\\$`!*?[](){}<>|&;#~ \t\n\r%=-a1") });
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.oneof(text, nasty), { minLength: 1, maxLength: 40 }), async (values) => {
-      const script = sh`for w in ${values}; do printf '%s\0' "$w"; done; printf '%s\0' ${values[0]} "$(printf %s. ${values[0]})"`;
-      deepStrictEqual(await words(script.text), [...values, values[0], `${values[0]}.`]);
-    }),
+    fc.asyncProperty(
+      fc.array(fc.oneof(text, nasty), { minLength: 1, maxLength: 40 }),
+      async (values) => {
+        const script = sh`for w in ${values}; do printf '%s\0' "$w"; done; printf '%s\0' ${
+          values[0]
+        } "$(printf %s. ${values[0]})"`;
+        deepStrictEqual(await words(script.text), [...values, values[0], `${values[0]}.`]);
+      },
+    ),
     { numRuns: Deno.env.get("DATATASK_SWEEP") === "1" ? 2000 : 40 },
   );
 });
@@ -29,8 +34,11 @@ Deno.test("sh`...` refuses a value inside quotes, where it could get out of them
   throws(() => sh`echo "${"x"}"`, TypeError);
   throws(() => sh`echo 'a ${"x"}'`, TypeError);
   strictEqual(sh`echo "$(cat ${"a b"})" \" ${"c d"}`.text, `echo "$(cat 'a b')" \\" 'c d'`);
-  strictEqual(sh`# don't
-echo ${"a b"}`.text, "# don't\necho 'a b'");
+  strictEqual(
+    sh`# don't
+echo ${"a b"}`.text,
+    "# don't\necho 'a b'",
+  );
 });
 
 Deno.test("sh`...` leaves a script in it as it is", () => {

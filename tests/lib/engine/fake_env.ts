@@ -10,6 +10,9 @@ import type { Env } from "../../../lib/env.ts";
 /** When the time of every test begins. */
 export const START = Date.UTC(2026, 0, 1);
 
+/** How many turns something may take that waits for no timer. */
+const MAX_IDLE = 1000;
+
 /** Lets everything go on that waits for promises alone. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
@@ -61,9 +64,11 @@ export class FakeEnv implements Env {
     let ended = false;
     const end = (): void => void (ended = true);
     promise.then(end, end);
+    let idle = 0;
     for (await turn(); !ended; await turn()) {
       const next = this.#next();
       if (next !== undefined) this.#fire(next);
+      else if (idle++ === MAX_IDLE) throw new Error("It waits for something that never happens");
     }
     return await promise;
   }
