@@ -50,6 +50,7 @@ export { listData, type ListDataOptions } from "./lib/cli/ls.ts";
 export { main, type MainOptions } from "./lib/cli/main.ts";
 export { deleteData, type DeleteDataOptions } from "./lib/cli/rm.ts";
 export { run } from "./lib/cli/run.ts";
+export { shell } from "./lib/cli/shell.ts";
 export { printStatus, type PrintStatusOptions } from "./lib/cli/status.ts";
 export { printTrace, type PrintTraceOptions } from "./lib/cli/trace.ts";
 export { update } from "./lib/cli/update.ts";
@@ -114,6 +115,30 @@ export {
 export { interceptWarnings } from "./lib/warnings.ts";
 
 export { InProcessSyncTask, type JobArguments } from "./executors/in_process_sync_task.ts";
+export {
+  LocalLinuxManager,
+  type LocalLinuxManagerOptions,
+} from "./executors/local_linux_manager.ts";
+export { type ProcessStat, type ProcessTable } from "./executors/process_identity.ts";
+export { type ProcessEnd, ProcessJob } from "./executors/process_job.ts";
+export {
+  AbstractProcessManager,
+  type MachineView,
+  type ProcessLaunch,
+  type ProcessManagerOptions,
+} from "./executors/process_manager.ts";
+export {
+  type ProcessLinks,
+  ProcessTask,
+  type ProcessTaskOptions,
+  type ScriptArguments,
+  type ScriptFunction,
+  STDOUT,
+} from "./executors/process_task.ts";
+export { type ProcessInfo, RunningProcesses } from "./executors/running_processes.ts";
+export { type ScriptValues } from "./executors/script_source.ts";
+export { sh, ShellScript, shquote } from "./executors/sh.ts";
+export { type TemplateSource } from "./executors/template.ts";
 
 export {
   DirectoryRepository,

@@ -118,6 +118,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
     );
   }
 
+  /** Makes a job's folder anew, for this user alone. */
   protected override renew(folder: string): Promise<void> {
     return attempt(`make the folder ${folder}`, () => {
       for (;;) {
@@ -139,6 +140,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
     });
   }
 
+  /** Takes the state for this program; refuses if another one that runs has it. */
   protected override lock(): Promise<void> {
     return attempt(`use the folder ${this.basedir}`, () => {
       Deno.mkdirSync(this.basedir, { recursive: true, mode: 0o700 });
@@ -159,6 +161,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
     });
   }
 
+  /** Gives the state back. */
   protected override async unlock(): Promise<void> {
     this.#shell = undefined;
     for (const shell of this.#shells) await shell.close();
@@ -169,6 +172,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
     this.#lock = undefined;
   }
 
+  /** Reads what the journals and the table of processes say. */
   protected override look(
     offsets: ReadonlyMap<string, number>,
     processes?: readonly number[],
@@ -186,6 +190,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
     });
   }
 
+  /** Appends lines to a journal, in one write. */
   protected override append(journal: string, lines: string): Promise<void> {
     return attempt(`write to the journal ${this.basedir}/${journal}`, () => {
       const path = `${this.basedir}/${journal}`;
@@ -204,12 +209,14 @@ export class LocalLinuxManager extends AbstractProcessManager {
     });
   }
 
+  /** Removes journals that are not needed any more. */
   protected override removeJournals(journals: readonly string[]): Promise<void> {
     return attempt(`remove old journals in ${this.basedir}`, () => {
       for (const journal of journals) removeTree(`${this.basedir}/${journal}`);
     });
   }
 
+  /** Which boot of the machine this is, and how long it has been up. */
   protected override bootTime(): Promise<{ readonly boot: string; readonly at: number }> {
     return attempt("learn when this machine was started", () => {
       const uptime = Number(Deno.readTextFileSync("/proc/uptime").split(" ", 1)[0]);
@@ -217,6 +224,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
     });
   }
 
+  /** Hands lines to the shell that starts jobs. */
   protected override async send(lines: string): Promise<void> {
     if (this.#shell === undefined) {
       const shell = new JobShell(() => this.#refresh());
@@ -233,6 +241,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
     await this.#shell.send(lines);
   }
 
+  /** Sends a signal to the group of a process; false if it is gone. */
   protected override signal(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<boolean> {
     return attempt(`end process ${Math.abs(pid)}`, () => {
       try {
@@ -245,10 +254,12 @@ export class LocalLinuxManager extends AbstractProcessManager {
     });
   }
 
+  /** Begins to hear of ends, when jobs run. */
   protected override onBusy(): void {
     this.#shell?.keepAlive(true);
   }
 
+  /** As the manager of any machine. */
   protected override onAdopted(): void {
     let watcher: Deno.FsWatcher;
     try {
@@ -264,6 +275,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
     this.#refresh(); // what came before the watch
   }
 
+  /** Stops to hear of ends, when none runs. */
   protected override onIdle(): void {
     this.#shell?.keepAlive(false);
     this.#watcher?.close();

@@ -5,8 +5,7 @@
  */
 
 import { type Env, systemEnv } from "../lib/env.ts";
-import { JobIdError, StoreError } from "../lib/errors.ts";
-import type { FailureClass } from "../lib/errors.ts";
+import { JobIdError } from "../lib/errors.ts";
 import { headline } from "../lib/failure.ts";
 import type { ResourceManager } from "../lib/resource_manager.ts";
 import { warn } from "../lib/warnings.ts";

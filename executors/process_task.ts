@@ -190,13 +190,7 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     }
     if (given.template !== undefined) this.#script = new ScriptSource(this, given.template);
     this.pids = given.pids ?? new RunningProcesses(manager, name);
-    const task: Task = this; // to which the compiler knows none of these links
-    task.link("pids", this.pids, { isStatus: true, inhibitsStart: true, inhibitsOutput: true });
-    if (given.stdin !== undefined) task.link("stdin", given.stdin, { isInput: true });
-    if (given.stdout !== undefined) task.link("stdout", given.stdout, { isOutput: true });
-    if (given.stderr !== undefined && given.stderr !== STDOUT) {
-      task.link("stderr", given.stderr, { isOutput: true });
-    }
+    linkProcess(this, this.pids, given);
     given.pids?.subscribe((change) => {
       if (change.type === "delete") this.#cancel(change.job);
     });
@@ -385,4 +379,16 @@ function recordOf(attempt: Attempt, end: ProcessEnd): DoneRecord {
     ...!success && { class: failure?.class ?? "user" },
     ...failure !== undefined && { exception: failure.message },
   };
+}
+
+/** Links what a process uses. The compiler knows these links by the options of the task. */
+function linkProcess(
+  task: Task,
+  pids: Repository,
+  { stdin, stdout, stderr }: ProcessTaskOptions,
+): void {
+  task.link("pids", pids, { isStatus: true, inhibitsStart: true, inhibitsOutput: true });
+  if (stdin !== undefined) task.link("stdin", stdin, { isInput: true });
+  if (stdout !== undefined) task.link("stdout", stdout, { isOutput: true });
+  if (stderr !== undefined && stderr !== STDOUT) task.link("stderr", stderr, { isOutput: true });
 }

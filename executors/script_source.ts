@@ -73,8 +73,9 @@ export class ScriptSource {
         if (used.has(name)) continue;
         Object.defineProperty(values, name, {
           enumerable: true,
-          get() {
+          get(): undefined {
             missing.add(name);
+            return undefined;
           },
         });
       }

@@ -14,7 +14,7 @@ import {
 } from "../../mod.ts";
 import { LocalLinuxManager } from "../../executors/local_linux_manager.ts";
 import { ProcessTask, STDOUT } from "../../executors/process_task.ts";
-import { type ProcessInfo } from "../../executors/running_processes.ts";
+import type { ProcessInfo } from "../../executors/running_processes.ts";
 import { sh } from "../../executors/sh.ts";
 import { fixture, isRunning, runScript, temporaryFolder, until } from "./processes.ts";
 
