@@ -37,24 +37,27 @@ export const modelCases: readonly Case[] = [
       const { default: fc } = await import("fast-check");
       const step = fc.record({
         job: fc.constantFrom(...JOBS),
-        version: fc.option(fc.integer({ min: 0, max: 40 }), { nil: undefined }),
+        version: fc.option(fc.integer({ min: 0, max: 40 }), { nil: undefined, freq: 2 }),
       });
-      const property = fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
-        for (const job of JOBS) await repository.delete(job);
-        const model = new Map<string, number>();
-        for (const { job, version } of steps) {
-          if (version === undefined) {
-            await repository.delete(job);
-            model.delete(job);
-          } else if (ownPut || !model.has(job)) {
-            await write(subject, job, version);
-            model.set(job, version);
+      const property = fc.asyncProperty(
+        fc.array(step, { maxLength: 12, size: "max" }),
+        async (steps) => {
+          for (const job of JOBS) await repository.delete(job);
+          const model = new Map<string, number>();
+          for (const { job, version } of steps) {
+            if (version === undefined) {
+              await repository.delete(job);
+              model.delete(job);
+            } else if (ownPut || !model.has(job)) {
+              await write(subject, job, version);
+              model.set(job, version);
+            }
+            strictEqual(await repository.contains(job), model.has(job));
           }
-          strictEqual(await repository.contains(job), model.has(job));
-        }
-        deepStrictEqual((await Array.fromAsync(repository)).sort(), [...model.keys()].sort());
-        for (const [job, version] of model) await shows(subject, job, version);
-      });
+          deepStrictEqual((await Array.fromAsync(repository)).sort(), [...model.keys()].sort());
+          for (const [job, version] of model) await shows(subject, job, version);
+        },
+      );
       await fc.assert(property, { numRuns: 25 });
     },
   },
