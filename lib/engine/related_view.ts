@@ -30,6 +30,8 @@ export class RelatedView extends View {
   /** Ids here, by the id of the base that they are translated to. */
   readonly #sources = new Map<number, Set<number>>();
   readonly #lookups: Evaluations<string | null | undefined>;
+  /** Whether a look is under way. */
+  #refreshing = false;
 
   /** Makes the view. */
   constructor(
@@ -48,6 +50,7 @@ export class RelatedView extends View {
     this.#stats = stats;
     this.#lookups = new Evaluations((id) => this.#read(id), (id, to, error) => {
       this.#learn(id, to, error);
+      if (this.#refreshing) return; // the set changes in one step
       this.set.set(id, this.#holds(id));
       this.emit(id);
     }, pending);
@@ -102,9 +105,11 @@ export class RelatedView extends View {
   override async refresh(): Promise<void> {
     for (const id of this.#known.clone().subtract(this.#translator.set)) this.#unlearn(id);
     const unknown = [...this.#translator.set.clone().subtract(this.#known)];
+    this.#refreshing = true;
     if (unknown.length > 0 && this.#related.prefetchLookup && this.#known.empty) {
       await this.#prefetch();
     } else await this.#lookups.all(unknown);
+    this.#refreshing = false;
     for (const id of this.#errors.keys()) this.#known.delete(id); // asked again at the next look
     const set = new KeySet();
     for (const id of this.#translator.set) if (this.#holds(id)) set.add(id);

@@ -155,10 +155,10 @@ const WAITING = `
   })]));
 `;
 
-Deno.test("run lets what runs in the process end when it is interrupted, and ends with 130", async () => {
+Deno.test("run and update let what runs in the process end when interrupted, and end with 130", async () => {
   await using programs = new Programs();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    const child = programs.command(WAITING, ["run"], {
+  for (const [verb, signal] of [["run", "SIGINT"], ["run", "SIGTERM"], ["update", "SIGINT"]] as const) {
+    const child = programs.command(WAITING, [verb], {
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -193,6 +193,30 @@ Deno.test("a function that lingers keeps its room", async () => {
   await turn();
 });
 
+Deno.test("a function that lingers is tried again only when it has ended", async () => {
+  const gate = new Gate();
+  const input = new MemoryStore("in", keys("a"));
+  const task = makeTask("task", { input, work: (job) => gate.pass(job) }, {
+    timeout: 10,
+    retries: 1,
+  });
+  using shop = new Workshop(() => [task]);
+  const ending = new AbortController();
+  await withTimersAtOnce(async () => {
+    const running = runEngine(shop.engine, { forever: true, signal: ending.signal });
+    await shop.env.advance(10_000);
+    await new Promise((resolve) => setTimeout(resolve, 0)); // after the one for the period of grace
+    await shop.env.advance(1000); // the back-off is over as well
+    deepStrictEqual(shop.notes, ["start task.a", "retry task.a"]);
+    gate.open("a");
+    await turn();
+    deepStrictEqual(shop.started, ["task.a", "task.a"]);
+    gate.open("a");
+    ending.abort();
+    strictEqual((await running).succeeded, 1);
+  });
+});
+
 /** Lets the timers of the platform, with which a function's period of grace is measured, fire at once. */
 async function withTimersAtOnce<T>(test: () => Promise<T>): Promise<T> {
   const { setTimeout: real } = globalThis;
@@ -296,6 +320,40 @@ Deno.test("a record that cannot be read makes undecidable what depends on it, un
   strictEqual(done.count("info"), 1, "it is not asked again and again");
   done.broken.clear();
   await done.dump("a", SUCCEEDED);
+  strictEqual(await shop.stateOf(second, "a"), "ready");
+});
+
+Deno.test("a task waits for one of which it cannot be said whether it may still write", async () => {
+  const [input, middle] = [new MemoryStore("in", keys("a")), new MemoryStore("middle", keys("a"))];
+  const fussy = input.map((info) => info, { filter: () => Promise.reject(new Error("no answer")) });
+  const first = makeTask("first", { input: fussy, output: middle });
+  const second = makeTask("second", { input: middle });
+  using shop = new Workshop(() => [first, second]);
+  strictEqual(await shop.stateOf(second, "a"), "unknown");
+  first.disabled = true;
+  strictEqual(await shop.stateOf(second, "a"), "ready");
+});
+
+Deno.test("a task waits for one whose records cannot be listed, though others decide when that is ready", async () => {
+  const middle = new MemoryStore("middle", keys("a"));
+  const done = new MemoryStore("done", [["a", FAILED]]);
+  done.broken.add("list");
+  const ready = new MemoryStore("ready");
+  const first = makeTask("first", { input: ready, output: middle, done }, { ready });
+  const second = makeTask("second", { input: middle });
+  using shop = new Workshop(() => [first, second]);
+  strictEqual(await shop.stateOf(second, "a"), "unknown");
+});
+
+Deno.test("a look forgets what was read of records: somebody else may have written them anew", async () => {
+  const [input, middle] = [new MemoryStore("in", keys("a")), new MemoryStore("middle", keys("a"))];
+  const done = new MemoryStore<unknown>("done", [["a", FAILED]]);
+  const first = makeTask("first", { input, output: middle, done });
+  const second = makeTask("second", { input: middle });
+  using shop = new Workshop(() => [first, second]);
+  strictEqual(await shop.stateOf(second, "a"), "held");
+  done.data.set("a", SUCCEEDED);
+  await shop.engine.look();
   strictEqual(await shop.stateOf(second, "a"), "ready");
 });
 

@@ -50,6 +50,8 @@ interface Filter {
 
 /** A task. */
 interface TaskSpec {
+  /** Whether it writes to the store that the next task reads. */
+  readonly feeds: boolean;
   readonly links: readonly { readonly repo: number; readonly options: LinkOptions }[];
   readonly ready: number | undefined;
   readonly failureOk: boolean;
@@ -75,7 +77,7 @@ export interface Shape {
 
 const index = fc.nat({ max: 999 });
 const key = fc.constantFrom(...KEYS);
-const some = fc.subarray([...KEYS]);
+const some = fc.subarray([...KEYS], { minLength: 1 });
 
 function views({ direct }: Shape): fc.Arbitrary<View> {
   const never = fc.constant(undefined);
@@ -130,30 +132,31 @@ const linkOptions: fc.Arbitrary<LinkOptions> = fc.oneof(
 export function pipelines(shape: Shape): fc.Arbitrary<PipelineSpec> {
   const tasks = fc.record({
     links: fc.array(fc.record({ repo: index, options: linkOptions }), {
-      minLength: 1,
-      maxLength: 4,
+      maxLength: 3,
+      size: "max",
     }),
+    feeds: fc.constantFrom(true, true, false),
     // By records, tasks could make each other run for ever.
     ready: fc.option(shape.direct ? fc.nat({ max: 2 }) : index, { nil: undefined, freq: 6 }),
     failureOk: fc.boolean(),
-    disabled: fc.constantFrom(false, false, false, true),
+    disabled: fc.constantFrom(...Array(9).fill(false), true),
     retries: fc.nat({ max: 1 }),
     metadata: fc.constantFrom(true, true, true, false),
   });
   return fc.record({
     stores: fc.array(some, { minLength: 3, maxLength: 8 }),
-    done: fc.array(fc.uniqueArray(fc.tuple(key, fc.boolean()), { selector: ([k]) => k }), {
-      minLength: 5,
-      maxLength: 5,
-    }),
+    done: fc.array(
+      fc.uniqueArray(fc.tuple(key, fc.boolean()), { selector: ([k]) => k, size: "max" }),
+      { minLength: 5, maxLength: 5 },
+    ),
     translators: fc.array(
       fc.uniqueArray(fc.tuple(key, fc.constantFrom(...KEYS, null, "no id!")), {
         selector: ([k]) => k,
       }),
       { minLength: 1, maxLength: 2 },
     ),
-    views: fc.array(views(shape), { maxLength: 6 }),
-    tasks: fc.array(tasks, { minLength: 2, maxLength: 5 }),
+    views: fc.array(views(shape), { maxLength: 6, size: "max" }),
+    tasks: fc.array(tasks, { minLength: 2, maxLength: 5, size: "max" }),
   });
 }
 
@@ -180,7 +183,7 @@ export class RandomPipeline {
     );
     this.repositories = [...this.stores, ...records, ...this.translators];
     for (const view of views) this.repositories.push(this.#view(view));
-    this.tasks = tasks.map((each, i) => this.#task(each, `task${i}`, records[i]!, work));
+    this.tasks = tasks.map((each, i) => this.#task(each, i, records[i]!, work));
   }
 
   /** What the filter of a view says; throws where the filter does. */
@@ -196,12 +199,12 @@ export class RandomPipeline {
 
   #task(
     spec: TaskSpec,
-    name: string,
+    at: number,
     done: MemoryStore,
     work: (task: Task, job: string) => unknown,
   ): Task {
     const ready = spec.ready === undefined ? undefined : this.#choose(spec.ready);
-    const task: InProcessSyncTask = new InProcessSyncTask(name, done, {
+    const task: InProcessSyncTask = new InProcessSyncTask(`task${at}`, done, {
       failureOk: spec.failureOk,
       disabled: spec.disabled,
       retries: spec.retries,
@@ -210,7 +213,9 @@ export class RandomPipeline {
       ...ready !== undefined && !drawsOn(ready, done) && { ready },
     }).func(({ job }) => work(task, job));
     task.metadata = spec.metadata;
-    task.link("first", this.stores[spec.links.length % this.stores.length]!, { isInput: true });
+    const [own, next] = [at, at + 1].map((each) => this.stores[each % this.stores.length]!);
+    task.link("own", own!, { isInput: true });
+    if (spec.feeds) task.link("next", next!, { isOutput: true });
     spec.links.forEach(({ repo, options }, i) => {
       const output = options.isOutput ?? false;
       // What is written to is mostly a store: so that tasks work on the results of others.

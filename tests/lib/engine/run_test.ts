@@ -1,7 +1,9 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { AggregateOrRepository } from "../../../lib/aggregate_repository.ts";
 import { Engine } from "../../../lib/engine/engine.ts";
 import { runEngine } from "../../../lib/engine/run.ts";
 import { JobError, StoreError } from "../../../lib/errors.ts";
+import { RelatedItemRepository } from "../../../lib/related_item_repository.ts";
 import type { Task } from "../../../lib/task.ts";
 import { interceptWarnings } from "../../../lib/warnings.ts";
 import { START, turn } from "./fake_env.ts";
@@ -322,6 +324,23 @@ Deno.test("run reads no record that it has written itself", async () => {
   using shop = new Workshop(() => tasks);
   strictEqual((await shop.run()).succeeded, 4);
   strictEqual(done.count("info"), 0);
+});
+
+Deno.test("run ends though a look has to ask again for what could not be said", async () => {
+  const authors = new MemoryStore("authors", [["a", "no id!"]]);
+  const either = new AggregateOrRepository({
+    lives: new RelatedItemRepository(new MemoryStore("lives"), authors, { prefetchLookup: false }),
+    input: new MemoryStore("in", keys("a")),
+  });
+  let attempts = 0;
+  const task = makeTask("task", {
+    input: either,
+    work: () => void (++attempts === 3 && shop.engine.stop()),
+  });
+  task.metadata = false; // so that nothing but the run itself knows that the job has ended
+  using shop = new Workshop(() => [task]);
+  await shop.run();
+  deepStrictEqual(shop.started, ["task.a"]);
 });
 
 Deno.test("run of tasks in a cycle comes to an end", async () => {
