@@ -106,6 +106,7 @@ export abstract class AggregateRepository<
     await this.#all("delete", async (child) => {
       if (child.isValidJobId(job)) await child.delete(job);
     });
+    this.changed({ type: "delete", job });
   }
 
   /** Validates every child. */

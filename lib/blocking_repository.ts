@@ -87,6 +87,7 @@ export class BlockingRepository<Info = unknown> extends Repository<Info> {
   override async delete(job: string): Promise<void> {
     this.check(job);
     await this.source.delete(job);
+    this.changed({ type: "delete", job });
   }
 
   /** Validates both repositories. */

@@ -341,7 +341,9 @@ export class MapRepository<From = unknown, To = unknown> extends Repository<To> 
   /** Deletes beneath, shown or not, if deleting was allowed; otherwise does nothing. */
   override async delete(job: string): Promise<void> {
     this.check(job);
-    if (this.#allowDeletes) await this.base.delete(job);
+    if (!this.#allowDeletes) return;
+    await this.base.delete(job);
+    this.changed({ type: "delete", job });
   }
 
   /** Validates the repository beneath. */

@@ -146,7 +146,11 @@ export function pipelines(shape: Shape): fc.Arbitrary<PipelineSpec> {
   return fc.record({
     stores: fc.array(some, { minLength: 3, maxLength: 8 }),
     done: fc.array(
-      fc.uniqueArray(fc.tuple(key, fc.boolean()), { selector: ([k]) => k, size: "max" }),
+      fc.uniqueArray(fc.tuple(key, fc.boolean()), {
+        selector: ([k]) => k,
+        maxLength: 4,
+        size: "max",
+      }),
       { minLength: 5, maxLength: 5 },
     ),
     translators: fc.array(

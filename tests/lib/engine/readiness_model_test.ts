@@ -246,16 +246,20 @@ class Subject implements Facts {
   }
 
   async #put(store: MemoryStore, job: string, value: unknown): Promise<void> {
-    await store.dump(job, value);
-    this.#heard(store, job);
-    if (this.#pipeline.filteredBy.has(store)) await this.#lookAfter(() => {});
+    const change = async (): Promise<void> => {
+      await store.dump(job, value);
+      this.#heard(store, job);
+    };
+    await (this.#pipeline.filteredBy.has(store) ? this.#lookAfter(change) : change());
   }
 
   async #delete(store: MemoryStore, job: string): Promise<void> {
-    const held = store.data.has(job);
-    await store.delete(job);
-    if (held) this.#heard(store, job);
-    if (this.#pipeline.filteredBy.has(store)) await this.#lookAfter(() => {});
+    const change = async (): Promise<void> => {
+      const held = store.data.has(job);
+      await store.delete(job);
+      if (held) this.#heard(store, job);
+    };
+    await (this.#pipeline.filteredBy.has(store) ? this.#lookAfter(change) : change());
   }
 
   /** What has ended may run again if something changed for it. */
@@ -274,9 +278,9 @@ class Subject implements Facts {
     if (!this.broken.has(store)) await this.#lookAfter(change);
   }
 
-  async #lookAfter(change: () => void): Promise<void> {
+  async #lookAfter(change: () => void | Promise<void>): Promise<void> {
     const before = this.#eligible();
-    change();
+    await change();
     await this.#engine.look();
     for (const name of this.#eligible().difference(before)) this.#ended.delete(name);
   }

@@ -41,6 +41,25 @@ export function makeTask(name: string, parts: TaskParts, options: TaskOptions = 
 
 const NONE = new AbortController().signal;
 
+/** Two tasks in a row over three stores. */
+export function chain(
+  input: MemoryStore,
+  work: { first?: (job: string) => unknown; second?: (job: string) => unknown } = {},
+): { middle: MemoryStore; output: MemoryStore; tasks: Task[]; first: Task; second: Task } {
+  const [middle, output] = [new MemoryStore("middle"), new MemoryStore("output")];
+  const first = makeTask("first", {
+    input,
+    output: middle,
+    ...work.first && { work: work.first },
+  });
+  const second = makeTask("second", {
+    input: middle,
+    output,
+    ...work.second && { work: work.second },
+  });
+  return { middle, output, tasks: [first, second], first, second };
+}
+
 /** Keys with a value, as the content of a store. */
 export function keys(...jobs: string[]): [string, unknown][] {
   return jobs.map((job) => [job, 1]);
