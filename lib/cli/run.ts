@@ -11,7 +11,7 @@ import { EXIT, isTimeout } from "./exit_code.ts";
 import { opened } from "./opened.ts";
 import { writeMessage } from "./output.ts";
 import { showProgress } from "./progress_display.ts";
-import { doneLines, runExitCode, summaryText } from "./run_summary.ts";
+import { doneLines, INTERRUPTED, runExitCode, summaryText } from "./run_summary.ts";
 import { Tally } from "./tally.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
@@ -65,10 +65,7 @@ export const runVerb: Verb = {
     let report: RunReport;
     {
       using progress = showProgress(engine, tally);
-      signal.addEventListener("abort", () =>
-        progress.say(
-          "interrupted: waiting for what runs in this process; interrupt again to end at once",
-        ), { once: true });
+      signal.addEventListener("abort", () => progress.say(INTERRUPTED), { once: true });
       try {
         report = await run(pipeline, { forever, launchOnce, timeout, signal });
       } catch (error) {

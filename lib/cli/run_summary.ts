@@ -10,6 +10,10 @@ import { EXIT } from "./exit_code.ts";
 import { printable } from "./output.ts";
 import type { FailedJob, Tally } from "./tally.ts";
 
+/** What is said at the first interrupt of what starts jobs. */
+export const INTERRUPTED =
+  "interrupted: waiting for what runs in this process; interrupt again to end at once";
+
 /**
  * Tells what a run did and what it left: the most important last.
  *

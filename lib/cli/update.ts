@@ -7,7 +7,7 @@
 import { engineOf, type Pipeline } from "../pipeline.ts";
 import { opened } from "./opened.ts";
 import { writeMessage } from "./output.ts";
-import { runExitCode, summaryText } from "./run_summary.ts";
+import { INTERRUPTED, runExitCode, summaryText } from "./run_summary.ts";
 import { Tally } from "./tally.ts";
 import type { Verb } from "./verb.ts";
 
@@ -32,7 +32,10 @@ export const updateVerb: Verb = {
   async run({ pipeline, signal }) {
     const engine = engineOf(pipeline);
     using tally = new Tally(engine);
-    signal.addEventListener("abort", () => engine.stop(), { once: true });
+    signal.addEventListener("abort", () => {
+      engine.stop();
+      writeMessage(`${INTERRUPTED}\n`);
+    }, { once: true });
     await update(pipeline);
     const report = {
       succeeded: tally.succeeded,

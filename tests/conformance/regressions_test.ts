@@ -77,7 +77,7 @@ const REGRESSIONS: readonly Regression[] = [
   { id: "A-10", file: "repos/file_repository_test.ts" },
   { id: "A-11", later: "processes" },
   { id: "A-12", file: "lib/engine/run_test.ts" },
-  { id: "A-13", file: "lib/engine/run_test.ts" },
+  { id: "A-13", file: "lib/engine/run_failures_test.ts" },
   { id: "A-14", later: "processes" },
   {
     id: "A-15",
