@@ -114,7 +114,9 @@ class Builder {
     const translator = pick(this.#translators, raw.translator);
     if (kind === "and" || kind === "or") return { name, kind, children: parts };
     if (kind === "blocking" && !this.#calm) return { name, kind, source: first, unless: second };
-    if (kind === "related" && translator !== undefined) {
+    const deletesTranslations = translator !== undefined &&
+      this.#beneath(first).includes(translator); // "order"
+    if (kind === "related" && translator !== undefined && !deletesTranslations) {
       return { name, kind, base: first, translator, allowDeletes, prefetchLookup };
     }
     return { name, kind: "map", base: first, keep, wraps, allowDeletes };
