@@ -30,6 +30,8 @@ export class JobBook {
   /** The jobs by nonce. */
   readonly jobs: Map<string, ProcessJob> = new Map();
   readonly #chapters = new Map<string, Chapter>();
+  /** Jobs that were not to be seen when the processes were last looked at. */
+  readonly #doubts = new WeakSet<ProcessJob>();
   readonly #own: string | undefined;
   readonly #onEnd: (() => void) | undefined;
 
@@ -107,7 +109,9 @@ export class JobBook {
       const loss = chapter.boot !== table.boot
         ? "the machine was started anew while it ran"
         : job.process === undefined
-        ? maybeStarting(chapter, table, wrappers) ? undefined : "it was never started"
+        ? maybeStarting(chapter, table, wrappers) || this.#isNewDoubt(job)
+          ? undefined
+          : "it was never started"
         : isAlive(table, job.process) || isWrapped(table, job.process)
         ? undefined
         : "its process was ended from outside, together with what waits for its end";
@@ -123,6 +127,16 @@ export class JobBook {
       });
     }
     return orphaned;
+  }
+
+  /**
+   * Whether this is the first table that shows nothing of a job. A table is not made in an instant: a shell that ends
+   * and the wrapper it has just forked can both be missed once, but not when the shell has ended before.
+   */
+  #isNewDoubt(job: ProcessJob): boolean {
+    if (this.#doubts.has(job)) return false;
+    this.#doubts.add(job);
+    return true;
   }
 
   #apply(journal: string, chapter: Chapter, line: JournalLine): void {

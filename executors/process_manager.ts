@@ -391,7 +391,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   /** Reads what was appended to the journals since. */
   refresh(): Promise<void> {
     if (this.#reading !== undefined) this.#again = true;
-    else this.#reading = this.#refresh().finally(() => this.#reading = undefined);
+    else this.#reading = this.#refresh();
     return this.#reading;
   }
 
@@ -507,18 +507,22 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   }
 
   async #refresh(): Promise<void> {
-    do {
-      const judging = this.#judging;
-      this.#again = this.#judging = false;
-      const { offsets, suspects } = this.#book;
-      const view = await this.look(offsets, judging ? undefined : []);
-      for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
-      if (!judging) continue;
-      for (const group of this.#book.judge(view.table, suspects)) {
-        await this.signal(-group, "SIGKILL");
-        this.#lookDelay = FIRST_LOOK;
-      }
-    } while (this.#again);
+    try {
+      do {
+        const judging = this.#judging;
+        this.#again = this.#judging = false;
+        const { offsets, suspects } = this.#book;
+        const view = await this.look(offsets, judging ? undefined : []);
+        for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
+        if (!judging) continue;
+        for (const group of this.#book.judge(view.table, suspects)) {
+          await this.signal(-group, "SIGKILL");
+          this.#lookDelay = FIRST_LOOK;
+        }
+      } while (this.#again);
+    } finally {
+      this.#reading = undefined; // in the turn of the last question whether to look again
+    }
   }
 
   /** Counts jobs that have begun or ended, and looks after them while there are any. */

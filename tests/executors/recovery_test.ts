@@ -122,6 +122,7 @@ Deno.test("LocalLinuxManager notices a job that was ended together with its wrap
   const running = run(new Pipeline([task]));
   await until(async () => (await task.pids.info("a"))?.pid !== undefined);
   const { process } = (await manager.jobs("task"))[0]!;
+  await until(() => Promise.resolve(leadsGroup(process!.pid))); // it does so soon after it is known
   Deno.kill(process!.parent, "SIGKILL");
   Deno.kill(-process!.pid, "SIGKILL");
   strictEqual((await running).failed, 1);
@@ -337,3 +338,8 @@ Deno.test("startLine() that is cut off does nothing, wherever that is", async ()
   }
   await rejects(Deno.stat(journal), Deno.errors.NotFound);
 });
+
+function leadsGroup(pid: number): boolean {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2] === String(pid);
+}

@@ -157,7 +157,9 @@ const WAITING = `
 
 Deno.test("run and update let what runs in the process end when interrupted, and end with 130", async () => {
   await using programs = new Programs();
-  for (const [verb, signal] of [["run", "SIGINT"], ["run", "SIGTERM"], ["update", "SIGINT"]] as const) {
+  for (
+    const [verb, signal] of [["run", "SIGINT"], ["run", "SIGTERM"], ["update", "SIGINT"]] as const
+  ) {
     const child = programs.command(WAITING, [verb], {
       stdin: "piped",
       stdout: "piped",
