@@ -92,8 +92,8 @@ export { ResourceManager, type ResourceManagerOptions } from "./lib/resource_man
 export { parseQuantity, type Quantity, Resources, ResourceType } from "./lib/resources.ts";
 export { access, type Accessor, type Resource, Session } from "./lib/session.ts";
 export { BlobReader, BlobWriter, TextReader, TextWriter } from "./lib/streams.ts";
+export { type Attempt, type RecoveredJob } from "./lib/attempt.ts";
 export {
-  type Attempt,
   type FreeName,
   type HasLinks,
   type IsOutput,
@@ -105,13 +105,10 @@ export {
   type OutputLinks,
   type OutputsOf,
   type Plugged,
-  type PlugOptions,
-  type RecoveredJob,
   type RepositoriesOf,
   type ReservedName,
-  Task,
-  type TaskOptions,
-} from "./lib/task.ts";
+} from "./lib/link_types.ts";
+export { type PlugOptions, Task, type TaskOptions } from "./lib/task.ts";
 export { interceptWarnings } from "./lib/warnings.ts";
 
 export { InProcessSyncTask, type JobArguments } from "./executors/in_process_sync_task.ts";

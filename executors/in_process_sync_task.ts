@@ -8,7 +8,9 @@ import type { DoneRecord, DoneRepository } from "../lib/done_record.ts";
 import { PipelineError } from "../lib/errors.ts";
 import { failureRecord } from "../lib/failure.ts";
 import type { Repository } from "../lib/repository.ts";
-import { type Attempt, type RepositoriesOf, Task, type TaskOptions } from "../lib/task.ts";
+import type { Attempt } from "../lib/attempt.ts";
+import type { RepositoriesOf } from "../lib/link_types.ts";
+import { Task, type TaskOptions } from "../lib/task.ts";
 
 /** What the function of a task is given: the job, and the repository of each link under the link's name. */
 export type JobArguments<T> = RepositoriesOf<T> & {

@@ -11,15 +11,9 @@ import { headline } from "../lib/failure.ts";
 import type { MetadataRepository, Repository } from "../lib/repository.ts";
 import { Resources } from "../lib/resources.ts";
 import { access, type Accessor } from "../lib/session.ts";
-import {
-  type Attempt,
-  type LinksOf,
-  type LinkType,
-  type linkTypes,
-  type RecoveredJob,
-  Task,
-  type TaskOptions,
-} from "../lib/task.ts";
+import type { Attempt, RecoveredJob } from "../lib/attempt.ts";
+import type { LinksOf, LinkType, linkTypes } from "../lib/link_types.ts";
+import { Task, type TaskOptions } from "../lib/task.ts";
 import { warn } from "../lib/warnings.ts";
 import { defaultManager } from "./default_manager.ts";
 import type { ProcessEnd, ProcessJob } from "./process_job.ts";

@@ -131,12 +131,16 @@ export class Pipeline implements AsyncDisposable {
     }
   }
 
-  /** Closes the session. What runs in this process is not waited for. Closing what is closed does nothing. */
+  /**
+   * Closes the tasks and the session, once they are open. What runs in this process is not waited for. Closing what is
+   * closed does nothing.
+   */
   async close(): Promise<void> {
+    await this.#opening?.catch(() => {}); // whoever opens it is told
     engines.get(this)?.close();
     engines.delete(this);
     this.#opening = undefined;
-    await this.session.close();
+    await this.#closing().disposeAsync();
   }
 
   /** As {@linkcode close}. */
@@ -210,21 +214,22 @@ export class Pipeline implements AsyncDisposable {
 
   async #open(): Promise<void> {
     await this.session.open();
-    try {
-      await this.#validateTasks();
-      await this.#validateRepositories();
-      engines.set(
-        this,
-        new Engine({
-          tasks: this.tasks,
-          priority: this.#options.priority,
-          env: this.#options.env,
-        }),
-      );
-    } catch (error) {
-      await this.session.close();
-      throw error;
-    }
+    await using closing = this.#closing();
+    await this.#validateTasks();
+    await this.#validateRepositories();
+    engines.set(
+      this,
+      new Engine({ tasks: this.tasks, priority: this.#options.priority, env: this.#options.env }),
+    );
+    closing.move(); // nothing is to be closed: it is open
+  }
+
+  /** Closes the tasks, the last first, and then the session, though some of that may fail. */
+  #closing(): AsyncDisposableStack {
+    const closing = new AsyncDisposableStack();
+    closing.defer(() => this.session.close());
+    for (const task of this.tasks) closing.defer(() => task.close?.());
+    return closing;
   }
 
   async #validateTasks(): Promise<void> {

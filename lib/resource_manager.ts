@@ -154,14 +154,15 @@ export class ResourceManager {
   }
 
   /**
-   * When the number of launches that count goes down next.
+   * How long it takes until the number of launches that count goes down.
    *
-   * @returns The time on the manager's clock, in milliseconds; `undefined` if no launch counts.
+   * @returns Milliseconds from now; `undefined` if no launch counts.
    */
-  nextLaunchAt(): number | undefined {
-    this.#expire(this.#now());
+  nextLaunchIn(): number | undefined {
+    const now = this.#now();
+    this.#expire(now);
     const oldest = this.#launches[0];
-    return oldest && this.#end(oldest);
+    return oldest && this.#end(oldest) - now;
   }
 
   /** What is given back, or launched, while getters are asked may be in their answers or not: then all are asked again. */

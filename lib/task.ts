@@ -5,10 +5,21 @@
  */
 
 import { AggregateAndRepository, AggregateOrRepository } from "./aggregate_repository.ts";
+import type { Attempt, RecoveredJob } from "./attempt.ts";
 import { BlockingRepository } from "./blocking_repository.ts";
 import type { DoneRecord, DoneRepository } from "./done_record.ts";
 import { type FailureClass, PipelineError } from "./errors.ts";
 import { type Link, type LinkOptions, makeLink } from "./link.ts";
+import type {
+  FreeName,
+  HasLinks,
+  IsOutput,
+  LinkType,
+  linkTypes,
+  OutputsOf,
+  Plugged,
+  ReservedName,
+} from "./link_types.ts";
 import { RelatedItemRepository } from "./related_item_repository.ts";
 import type { Repository } from "./repository.ts";
 import type { ResourceManager } from "./resource_manager.ts";
@@ -86,107 +97,8 @@ export interface PlugOptions<Outputs extends string = string> {
   readonly translatePrefetchLookup?: boolean;
 }
 
-/** Where the types of a task's links are kept. It exists for the compiler only. */
-export declare const linkTypes: unique symbol;
-
-/** A repository and whether it is an output, as the compiler knows a link. */
-export interface LinkType<R extends Repository = Repository, Output extends boolean = boolean> {
-  /** The repository. */
-  readonly repo: R;
-  /** Whether it is an output. */
-  readonly output: Output;
-}
-
-/** Something with links, as the compiler knows it. */
-export interface HasLinks<Links> {
-  /** The links by name. */
-  readonly [linkTypes]: Links;
-}
-
-/** The links of a task, as the compiler knows them. */
-export type LinksOf<T> = T extends HasLinks<infer Links> ? Links : never;
-
-/** The repositories of a task's links, by name. */
-export type RepositoriesOf<T> = {
-  readonly [Name in keyof LinksOf<T>]: LinksOf<T>[Name] extends LinkType<infer R> ? R : never;
-};
-
-/** The names of a task's outputs. */
-export type OutputsOf<T> = keyof OutputLinks<LinksOf<T>> & string;
-
-/** The outputs among links. */
-export type OutputLinks<Links> = {
-  readonly [Name in keyof Links as Links[Name] extends { readonly output: true } ? Name : never]:
-    Links[Name];
-};
-
-/** What a plugged task gets of another's outputs. */
-export type Plugged<T, Names extends string> = {
-  readonly [Name in OutputsOf<T> & Names]: LinkType<RepositoriesOf<T>[Name], false>;
-};
-
-/** What is wrong with a name. Nothing is assignable to it, and the compiler shows the sentence. */
-export interface NameProblem<Sentence extends string> {
-  /** The sentence. */
-  readonly [nameProblem]: Sentence;
-}
-
-/** Where the sentence is kept. It exists for the compiler only. */
-export declare const nameProblem: unique symbol;
-
-/** Anything, if a name is still free for a link of a task; otherwise what is wrong with it. */
-export type FreeName<Name extends string, T> = Name extends keyof LinksOf<T>
-  ? NameProblem<`"${Name}" is linked already`>
-  : Name extends ReservedName
-    ? NameProblem<`"${Name}" is not a name for a link: functions are given it by datatask`>
-  : unknown;
-
 /** Names that functions and templates are given besides the links. */
-export type ReservedName = "job" | "signal" | "task";
 const RESERVED_NAMES: ReadonlySet<string> = new Set<ReservedName>(["job", "signal", "task"]);
-
-/** Whether options say that a link is an output. */
-export type IsOutput<Options> = Options extends { readonly isOutput: true } ? true : false;
-
-/** What a task has at hand while it runs a job once. */
-export interface Attempt {
-  /** Which attempt this is, from 1. */
-  readonly number: number;
-  /** Aborted when the attempt should end: its `reason` is a `TimeoutError` after the task's timeout. */
-  readonly signal: AbortSignal;
-  /** When it was started: milliseconds since 1970 UTC. */
-  readonly started: number;
-  /**
-   * For the task to call when the job goes on without this program, if it ends: nobody needs to wait for it.
-   */
-  detach(): void;
-  /**
-   * For the task to call when it gives its record though something of the attempt still runs: the job counts as
-   * running until that ends.
-   *
-   * @param rest Resolves when nothing runs any more.
-   */
-  linger(rest: Promise<void>): void;
-}
-
-/** A job that an earlier run of the program started, and whose end nobody has taken in. */
-export interface RecoveredJob {
-  /** The job. */
-  readonly job: string;
-  /** Which attempt it is, from 1. */
-  readonly attempt: number;
-  /** When it was started: milliseconds since 1970 UTC. */
-  readonly started: number;
-  /** Whether it has ended. */
-  readonly ended: boolean;
-  /**
-   * Goes on as {@linkcode Task.execute} would have, had the program not ended.
-   *
-   * @param attempt What is known of the attempt.
-   * @returns What happened.
-   */
-  resume(attempt: Attempt): Promise<DoneRecord>;
-}
 
 /** A name for a task or a link: no dot, for these two are written `task.link`. */
 const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?$/;
@@ -283,6 +195,36 @@ export abstract class Task {
    * @param job The job.
    */
   settled?(job: string): Promise<void>;
+
+  /**
+   * Optional, for tasks whose jobs can be reached from outside: ends a job that runs, whichever program started it. Its
+   * record says that it failed with class `cancelled`; whoever started it makes the record.
+   *
+   * @param job The job.
+   * @returns Whether it ran.
+   * @throws {StoreError} If it cannot be said, or the job cannot be ended.
+   */
+  cancel?(job: string): Promise<boolean>;
+
+  /**
+   * Optional, for tasks whose jobs write something to look at: what the latest attempt at a job has written, to its
+   * standard output and standard error, or to the console. It stays when the job has ended.
+   *
+   * @param job The job.
+   * @param options Whether to go on as the job writes more, until it has ended; and what stops that.
+   * @returns The text, as it was written; `undefined` if nothing is known of the job.
+   * @throws {StoreError} If it cannot be said.
+   */
+  logs?(
+    job: string,
+    options?: { readonly follow?: boolean; readonly signal?: AbortSignal },
+  ): Promise<ReadableStream<Uint8Array> | undefined>;
+
+  /**
+   * Optional: gives up what the task holds open, when its pipeline is closed. What runs without this program goes on. The
+   * pipeline, and so the task, may be opened again.
+   */
+  close?(): Promise<void>;
 
   /**
    * Checks, when a pipeline is opened, that the task can work.

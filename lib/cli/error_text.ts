@@ -15,6 +15,9 @@ import { printable } from "./output.ts";
  * @returns Text, with a line end.
  */
 export function errorText(error: unknown, stack: boolean): string {
+  if (error instanceof SuppressedError) { // closing failed, after what matters more
+    return errorText(error.error, stack) + errorText(error.suppressed, stack);
+  }
   if (stack) return `${Deno.inspect(error)}\nerror: ${headline(error)}\n`;
   const message = messageOf(error);
   const causes: string[] = [];

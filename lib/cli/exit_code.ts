@@ -33,10 +33,13 @@ export const EXIT = {
 /**
  * The exit code for an error.
  *
- * @param error What was thrown.
+ * @param error What was thrown. If closing failed after something else had, that comes first.
  * @returns The code; undefined if it is none of the errors that the library foresees.
  */
 export function exitCodeOf(error: unknown): number | undefined {
+  if (error instanceof SuppressedError) {
+    return exitCodeOf(error.suppressed) ?? exitCodeOf(error.error);
+  }
   if (error instanceof PipelineError) return EXIT.PIPELINE;
   if (error instanceof StoreError) return EXIT.UNREACHABLE;
   if (

@@ -52,17 +52,16 @@ export async function injectData(
   }
   if (!repo.isValidJobId(job)) throw new JobIdError(job);
   const { session } = pipeline;
-  const opens = !session.isOpen;
-  if (opens) await session.open();
-  try {
-    await repo.validate({ create: true });
-    if (repo instanceof BlobRepository) {
-      await pour(source, await repo.writable(job), signal);
-    } else {
-      await repo.dump(job, await readYaml(source, signal));
-    }
-  } finally {
-    if (opens) await session.close();
+  await using closing = new AsyncDisposableStack();
+  if (!session.isOpen) {
+    await session.open();
+    closing.defer(() => session.close());
+  }
+  await repo.validate({ create: true });
+  if (repo instanceof BlobRepository) {
+    await pour(source, await repo.writable(job), signal);
+  } else {
+    await repo.dump(job, await readYaml(source, signal));
   }
 }
 

@@ -120,7 +120,11 @@ async function perform(
   }
   if (opens) {
     const { running, lingering } = engineOf(pipeline);
-    await pipeline.close();
+    try {
+      await pipeline.close();
+    } catch (error) {
+      code = Math.max(code, report(error, verb));
+    }
     // What still runs would keep the process alive, although nobody waits for it.
     if (running + lingering > 0) Deno.exit(code);
   }

@@ -23,9 +23,6 @@ export async function opened<Result>(
 ): Promise<Result> {
   if (pipeline.isOpen) return await use(engineOf(pipeline));
   await pipeline.open();
-  try {
-    return await use(engineOf(pipeline));
-  } finally {
-    await pipeline.close();
-  }
+  await using _closing = pipeline;
+  return await use(engineOf(pipeline));
 }

@@ -8,7 +8,9 @@ import { saysFailed } from "../done_record.ts";
 import type { DoneRecord } from "../done_record.ts";
 import { type Env, systemEnv } from "../env.ts";
 import { JobError, JobIdError } from "../errors.ts";
+import { headline } from "../failure.ts";
 import type { Task } from "../task.ts";
+import { warn } from "../warnings.ts";
 import { decide, type Decision } from "./decision.ts";
 import { connect } from "./edges.ts";
 import { describe } from "./explain.ts";
@@ -76,7 +78,8 @@ export class Engine {
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   #looking: Promise<void> | undefined;
   #looked = false;
-  #recovered = false;
+  /** The tasks of which it was taken in what an earlier run of the program left. */
+  readonly #recovered = new Set<TaskState>();
   /** Whether a run or a cycle is under way. */
   #claimed = false;
   #stopped = false;
@@ -206,8 +209,10 @@ export class Engine {
     const state = this.state(task);
     const id = this.keys.space.intern(job);
     const doing = `Cannot launch "${job}" of task "${task.name}"`;
-    if (state.live.has(id)) throw new JobError(`${doing}: it is running`, { class: "config" });
+    await this.#recover();
     await this.#scheduler.load();
+    // From here to the start nothing is waited for, so that nobody else starts it meanwhile.
+    if (state.live.has(id)) throw new JobError(`${doing}: it is running`, { class: "config" });
     if (!this.#scheduler.admit(state)) {
       const obstacle = this.#scheduler.obstacle(state);
       const lacking = obstacle !== undefined && "resource" in obstacle ? obstacle.resource : "room";
@@ -216,7 +221,7 @@ export class Engine {
     const { promise: detached, resolve } = Promise.withResolvers<undefined>();
     const record = this.#launcher.start(state, id, {
       retry,
-      onDetach: () => sync || resolve(undefined),
+      onDetach: () => sync || task.synchronous || resolve(undefined),
     });
     return await Promise.race([record, detached]);
   }
@@ -231,7 +236,7 @@ export class Engine {
     const before = this.stats.launches;
     try {
       await this.begin("once");
-      await this.quiet("attached");
+      await this.quiet(this.states.some(({ task }) => task.synchronous) ? "running" : "attached");
     } finally {
       this.release();
     }
@@ -389,10 +394,9 @@ export class Engine {
 
   /** Takes in what an earlier run of the program left. */
   async #recover(): Promise<void> {
-    if (this.#recovered) return;
-    this.#recovered = true;
     for (const state of this.states) {
       const { task } = state;
+      if (this.#recovered.has(state)) continue;
       for (const recovered of await task.recover?.() ?? []) {
         const id = this.keys.space.intern(recovered.job);
         if (recovered.ended && state.done.set.has(id)) {
@@ -402,6 +406,7 @@ export class Engine {
         this.#scheduler.occupy(state);
         this.#launcher.resume(state, id, recovered);
       }
+      this.#recovered.add(state);
     }
   }
 
@@ -468,13 +473,13 @@ export class Engine {
     if (this.#launching) {
       this.#pumping = true;
       const turn = this.#turn ??= this.#beginTurn();
-      while (!turn.over) {
+      while (this.#launching && !turn.over) {
         const next = this.#scheduler.peek();
         if (next === undefined || this.#reading >= READS) break;
         this.#consider(next.state, next.id);
         turn.over = ++turn.count % 16 === 0 && this.env.elapsed() >= turn.end;
       }
-      this.#awaitRoom();
+      if (this.#launching) this.#awaitRoom();
       this.#pumping = false;
     }
     this.#settle();
@@ -529,17 +534,24 @@ export class Engine {
 
   /** Waits for the next launch that the rate limits allow; false if nothing waits for one. */
   #awaitRoom(): boolean {
-    const at = this.#scheduler.nextLaunchAt;
-    if (at === undefined) return false;
-    this.#alarm ??= this.env.schedule(() => {
+    const delay = this.#scheduler.nextLaunchIn;
+    if (delay === undefined) return false;
+    this.#alarm?.[Symbol.dispose](); // another task may have to wait less
+    this.#alarm = this.env.schedule(() => {
       this.#alarm = undefined;
       this.#scheduler.unblock();
       this.#pump();
-    }, Math.max(0, at - this.env.elapsed()));
+    }, delay);
     return true;
   }
 
   #tell(event: EngineEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        warn(`Whoever listens to the engine failed: ${headline(error)}`); // which is no reason to lose a job
+      }
+    }
   }
 }

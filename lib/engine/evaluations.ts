@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Why it cannot be said whether a key is there while the answer is still to come. */
+export const PENDING: Error = new Error("the answer is still to come");
+
 /** How many questions are asked at the same time when there are many. */
 const AT_ONCE = 64;
 
@@ -14,7 +17,7 @@ const AT_ONCE = 64;
  * @typeParam Answer What an answer is.
  */
 export class Evaluations<Answer> {
-  readonly #ask: (id: number) => Answer | Promise<Answer>;
+  readonly #ask: (id: number) => Answer | PromiseLike<Answer>;
   readonly #take: (id: number, answer: Answer | undefined, error: unknown) => void;
   readonly #pending: Set<Promise<void>>;
   readonly #latest = new Map<number, symbol>();
@@ -27,7 +30,7 @@ export class Evaluations<Answer> {
    * @param pending Where promises of answers to single questions are kept while they are not there yet.
    */
   constructor(
-    ask: (id: number) => Answer | Promise<Answer>,
+    ask: (id: number) => Answer | PromiseLike<Answer>,
     take: (id: number, answer: Answer | undefined, error: unknown) => void,
     pending: Set<Promise<void>>,
   ) {
@@ -63,14 +66,14 @@ export class Evaluations<Answer> {
 
   #evaluate(id: number): Promise<void> | undefined {
     this.#latest.delete(id);
-    let answer: Answer | Promise<Answer>;
+    let answer: Answer | PromiseLike<Answer>;
     try {
       answer = this.#ask(id);
     } catch (error) {
       this.#take(id, undefined, error);
       return undefined;
     }
-    if (!(answer instanceof Promise)) {
+    if (!isPromiseLike(answer)) {
       this.#take(id, answer, undefined);
       return undefined;
     }
@@ -81,9 +84,14 @@ export class Evaluations<Answer> {
       this.#latest.delete(id);
       this.#take(id, value, error);
     };
-    return answer.then(
+    return Promise.resolve(answer).then(
       (value) => finish(value, undefined),
       (error) => finish(undefined, error ?? new Error("no reason")),
     );
   }
+}
+
+function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === "object" && value !== null && "then" in value &&
+    typeof value.then === "function";
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Repository } from "../repository.ts";
-import { Evaluations } from "./evaluations.ts";
+import { Evaluations, PENDING } from "./evaluations.ts";
 import { KeySet } from "./key_set.ts";
 import type { KeySpace } from "./key_space.ts";
 import { type Trace, View } from "./view.ts";
@@ -34,7 +34,7 @@ export class FilteredView extends View {
     this.#verdicts = new Evaluations((id) => filter(space.name(id)), (id, shown, error) => {
       if (error === undefined) this.#errors.delete(id);
       else this.#errors.set(id, error);
-      const present = shown === true && base.set.has(id);
+      const present = Boolean(shown) && base.set.has(id);
       if (this.#collecting !== undefined) {
         this.#collecting.set(id, present);
         return;
@@ -71,14 +71,15 @@ export class FilteredView extends View {
 
   /** Asks anew about one key. */
   evaluate(id: number): void {
-    if (this.#base.set.has(id)) {
-      this.#verdicts.one(id);
-      return;
-    }
     this.#verdicts.forget(id);
     this.#errors.delete(id);
     this.#collecting?.delete(id);
     this.set.delete(id);
+    if (this.#base.set.has(id)) {
+      this.#errors.set(id, PENDING); // until there is an answer, nothing is decided by the last one
+      this.#verdicts.one(id);
+      if (this.#errors.get(id) !== PENDING) return;
+    }
     this.emit(id);
   }
 }

@@ -55,6 +55,7 @@ export class KeyIndex {
       this.stored.filter((view) => which === "all" || view.stale).map((view) => view.refresh()),
     );
     for (const view of this.#computed) await view.refresh();
+    await this.settled(); // a change during the look may have asked something anew
   }
 
   /** True while answers about single keys are still to come. */

@@ -8,7 +8,7 @@ import type { DoneRecord } from "../done_record.ts";
 import type { Env } from "../env.ts";
 import { JobError } from "../errors.ts";
 import { failureRecord, headline } from "../failure.ts";
-import type { RecoveredJob } from "../task.ts";
+import type { RecoveredJob } from "../attempt.ts";
 import { warn } from "../warnings.ts";
 import type { EngineEvent } from "./events.ts";
 import type { KeyIndex } from "./key_index.ts";

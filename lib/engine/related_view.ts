@@ -7,7 +7,7 @@
 import { DataError } from "../errors.ts";
 import type { RelatedItem } from "../related_item_repository.ts";
 import type { Repository } from "../repository.ts";
-import { Evaluations } from "./evaluations.ts";
+import { Evaluations, PENDING } from "./evaluations.ts";
 import { KeySet } from "./key_set.ts";
 import type { KeySpace } from "./key_space.ts";
 import type { Stats } from "./stats.ts";
@@ -62,12 +62,14 @@ export class RelatedView extends View {
     });
     translator.listen((id) => {
       this.#lookups.forget(id);
-      if (translator.set.has(id)) this.#lookups.one(id);
-      else {
-        this.#unlearn(id);
-        this.set.delete(id);
-        this.emit(id);
+      this.#unlearn(id);
+      this.set.delete(id);
+      if (translator.set.has(id)) {
+        this.#errors.set(id, PENDING); // until there is an answer, nothing is decided by the last one
+        this.#lookups.one(id);
+        if (this.#errors.get(id) !== PENDING) return;
       }
+      this.emit(id);
     });
   }
 
@@ -138,7 +140,8 @@ export class RelatedView extends View {
 
   #holds(id: number): boolean {
     const to = this.#translate(id);
-    return to >= 0 && this.#translator.set.has(id) && this.#base.set.has(to);
+    return to >= 0 && !this.#errors.has(id) && this.#translator.set.has(id) &&
+      this.#base.set.has(to);
   }
 
   #translate(id: number): number {

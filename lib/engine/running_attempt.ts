@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Attempt } from "../task.ts";
+import type { Attempt } from "../attempt.ts";
 
 /** An attempt as the engine sees it. */
 export class RunningAttempt implements Attempt {

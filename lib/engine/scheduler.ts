@@ -148,16 +148,16 @@ export class Scheduler {
     this.#blocked.clear();
   }
 
-  /** When a launch becomes possible that is not now, by the clock of elapsed time in milliseconds; undefined if none does by itself. */
-  get nextLaunchAt(): number | undefined {
+  /** Milliseconds until a launch becomes possible that is not now; undefined if none does by itself. */
+  get nextLaunchIn(): number | undefined {
     if (this.#blocked.size === 0) return undefined;
-    const times = [...this.#blocked]
+    const delays = [...this.#blocked]
       .filter(([, lacking]) => lacking === ResourceType.RATE)
       .map(([lane]) => lane)
       .filter((lane) => lane.queue.size > 0 && this.obstacle(lane.state)?.kind !== "never")
-      .map((lane) => lane.request?.manager.nextLaunchAt())
-      .filter((time) => time !== undefined);
-    return times.length === 0 ? undefined : Math.min(...times);
+      .map((lane) => lane.request?.manager.nextLaunchIn())
+      .filter((delay) => delay !== undefined);
+    return delays.length === 0 ? undefined : Math.min(...delays);
   }
 
   /** Why a ready job of a task is not started; undefined if it could be. */

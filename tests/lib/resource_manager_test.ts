@@ -70,22 +70,22 @@ Deno.test("ResourceManager counts a launch for 60 seconds unless told otherwise"
   }
 });
 
-Deno.test("ResourceManager.nextLaunchAt() says when a launch no longer counts", async () => {
+Deno.test("ResourceManager.nextLaunchIn() says how long a launch still counts", async () => {
   const clock = new Clock();
   const manager = new ResourceManager(Resources.parse(10, 1000, 2), { window: 1, now: clock.now });
-  strictEqual(manager.nextLaunchAt(), undefined);
+  strictEqual(manager.nextLaunchIn(), undefined);
   await manager.reserve(JOB);
   clock.time = 300.5;
   await manager.reserve(JOB);
-  strictEqual(manager.nextLaunchAt(), 1000);
+  strictEqual(manager.nextLaunchIn(), 699.5);
   clock.time = 1000;
   strictEqual(await manager.reserve(JOB), undefined);
   strictEqual(await manager.reserve(JOB), ResourceType.RATE);
-  strictEqual(manager.nextLaunchAt(), 1301); // in whole milliseconds, never too early
+  strictEqual(manager.nextLaunchIn(), 301); // in whole milliseconds, never too early
   clock.time = 1301;
   strictEqual(await manager.reserve(JOB), undefined);
   clock.time = 5000;
-  strictEqual(manager.nextLaunchAt(), undefined);
+  strictEqual(manager.nextLaunchIn(), undefined);
 });
 
 Deno.test("ResourceManager counts what those who were registered know of", async () => {

@@ -107,7 +107,7 @@ Deno.test("Scheduler counts a job that is running already, though there is no ro
   deepStrictEqual(desk.start(), ["0:a"]);
 });
 
-Deno.test("Scheduler.nextLaunchAt is when a launch no longer counts, if that is what jobs wait for", async () => {
+Deno.test("Scheduler.nextLaunchIn is how long a launch still counts, if that is what jobs wait for", async () => {
   let now = 5;
   const resources = new ResourceManager(new Resources(4, "1Gi", 1), { window: 2, now: () => now });
   const desk = new Desk({ resources, jobResources: new Resources(1, 0) }, {
@@ -117,21 +117,21 @@ Deno.test("Scheduler.nextLaunchAt is when a launch no longer counts, if that is 
   await desk.scheduler.load();
   desk.push(0, "a", "b");
   desk.push(1, "a");
-  strictEqual(desk.scheduler.nextLaunchAt, undefined);
+  strictEqual(desk.scheduler.nextLaunchIn, undefined);
   deepStrictEqual(desk.start(), ["0:a"]);
-  strictEqual(desk.scheduler.nextLaunchAt, 2005);
+  strictEqual(desk.scheduler.nextLaunchIn, 2000);
   deepStrictEqual(desk.scheduler.obstacle(desk.states[1]!), { kind: "never", resource: "CPU" });
   now = 2005;
   desk.scheduler.unblock();
   deepStrictEqual(desk.start(), ["0:b"]);
-  strictEqual(desk.scheduler.nextLaunchAt, undefined, "nothing waits for a launch");
+  strictEqual(desk.scheduler.nextLaunchIn, undefined, "nothing waits for a launch");
 });
 
-Deno.test("Scheduler.nextLaunchAt says nothing of jobs that wait for something else", async () => {
+Deno.test("Scheduler.nextLaunchIn says nothing of jobs that wait for something else", async () => {
   const resources = new ResourceManager(new Resources(1, "1Gi", 5), { now: () => 0 });
   const desk = new Desk({ resources, jobResources: new Resources(1, 0) });
   await desk.scheduler.load();
   desk.push(0, "a", "b");
   deepStrictEqual(desk.start(), ["0:a"]);
-  strictEqual(desk.scheduler.nextLaunchAt, undefined);
+  strictEqual(desk.scheduler.nextLaunchIn, undefined);
 });
