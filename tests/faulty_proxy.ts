@@ -11,7 +11,7 @@ export class TcpProxy implements AsyncDisposable {
   connections = 0;
   readonly #listener: Deno.TcpListener;
   readonly #target: Deno.ConnectOptions;
-  readonly #open = new Set<Deno.Conn>();
+  readonly #open = new Set<Deno.TcpConn>();
   readonly #work = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
   #hanging: PromiseWithResolvers<void> | undefined;
@@ -99,12 +99,14 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
-  async #serve(client: Deno.Conn): Promise<void> {
+  async #serve(client: Deno.TcpConn): Promise<void> {
     if (this.#refusing) return close(client);
     this.#open.add(client);
-    let server: Deno.Conn | undefined;
+    let server: Deno.TcpConn | undefined;
     try {
       server = await Deno.connect(this.#target);
+      client.setNoDelay();
+      server.setNoDelay();
       this.#open.add(server);
       await this.relay(client, server);
     } catch {
@@ -183,6 +185,7 @@ export class HttpProxy extends TcpProxy {
       if (fault === "cut") return;
       if (fault === "hang") return await this.#hang(client);
       if (typeof fault === "object" && "answer" in fault) {
+        if (head.headers.has("expect")) return void await writeAll(client, answer(method, fault));
         await fromClient.body(lengthOf(head), () => Promise.resolve());
         await writeAll(client, answer(method, fault));
         continue;
