@@ -5,6 +5,7 @@
  */
 
 import type { DoneRecord } from "./done_record.ts";
+import type { Env } from "./env.ts";
 
 /** What a task has at hand while it runs a job once. */
 export interface Attempt {
@@ -14,13 +15,15 @@ export interface Attempt {
   readonly signal: AbortSignal;
   /** When it was started: milliseconds since 1970 UTC. */
   readonly started: number;
+  /** The clock, chance and timers that the pipeline uses. */
+  readonly env: Env;
   /**
    * For the task to call when the job goes on without this program, if it ends: nobody needs to wait for it.
    */
   detach(): void;
   /**
    * For the task to call when it gives its record though something of the attempt still runs: the job counts as
-   * running until that ends.
+   * running until that ends, and is not tried again.
    *
    * @param rest Resolves when nothing runs any more.
    */

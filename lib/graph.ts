@@ -61,8 +61,8 @@ export function graphOf(tasks: readonly Task[]): PipelineGraph {
       if (!awaited || flags.isOutput || flags.isStatus) {
         edges.push({ from: task, to: flags.repo, link, flags });
         if (flags.isOutput) {
-          for (const source of sourcesOf(flags.repo)) {
-            edges.push({ from: flags.repo, to: source });
+          for (const store of writtenThrough(flags.repo)) {
+            edges.push({ from: flags.repo, to: store });
           }
         }
       }
@@ -111,4 +111,11 @@ export function sourcesOf(repository: Repository): readonly Repository[] {
   if (repository instanceof MapRepository) return [repository.base];
   if (isRelatedItem(repository)) return [repository.base, repository.translator];
   return [];
+}
+
+/** The repositories in which what is written to a computed one appears: its sources, but for mere conditions. */
+function writtenThrough(repository: Repository): readonly Repository[] {
+  if (repository instanceof BlockingRepository) return [repository.source];
+  if (isRelatedItem(repository)) return [repository.base];
+  return sourcesOf(repository);
 }

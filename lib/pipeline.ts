@@ -15,7 +15,11 @@ import { Task } from "./task.ts";
 
 /** Options of a {@linkcode Pipeline}. */
 export interface PipelineOptions {
-  /** Quotas that hold for the tasks that share them. Those of the tasks themselves need not be named. */
+  /**
+   * Quotas that are shared with something else. Whoever has been registered with one is asked anew what is in use, at
+   * the start of each run and of each cycle, while no job of this pipeline holds a part of it. Quotas of which all is
+   * reserved by tasks of this pipeline need not be named.
+   */
   readonly resources?: readonly ResourceManager[];
   /** Which jobs come first: the greater number. Added to the `priority` of the task. Called once a job. */
   readonly priority?: (task: Task, job: string) => number;
@@ -137,8 +141,9 @@ export class Pipeline implements AsyncDisposable {
    */
   async close(): Promise<void> {
     await this.#opening?.catch(() => {}); // whoever opens it is told
-    engines.get(this)?.close();
+    const engine = engines.get(this);
     engines.delete(this);
+    await engine?.close();
     this.#opening = undefined;
     await this.#closing().disposeAsync();
   }
@@ -219,7 +224,7 @@ export class Pipeline implements AsyncDisposable {
     await this.#validateRepositories();
     engines.set(
       this,
-      new Engine({ tasks: this.tasks, priority: this.#options.priority, env: this.#options.env }),
+      new Engine({ tasks: this.tasks, ...this.#options }),
     );
     closing.move(); // nothing is to be closed: it is open
   }

@@ -84,7 +84,7 @@ export async function groupJobs(engine: Engine, state: TaskState): Promise<JobGr
       }
       takeSet(lacking);
     }
-    await engine.decideAll(state, looked.union(rest), note);
+    await engine.records.decideAll(state, looked.union(rest), note);
   }
   const { space } = engine.keys;
   return [

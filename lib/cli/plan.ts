@@ -31,7 +31,7 @@ async function planJobs(engine: Engine): Promise<PlannedJob[]> {
   const obstacles = new Map<string, string>();
   for (const state of engine.states) {
     const ready = new KeySet();
-    await engine.decideAll(state, state.eligible, (id, decision) => {
+    await engine.records.decideAll(state, state.eligible, (id, decision) => {
       if (decision.state === "ready") ready.add(id);
     });
     scheduler.fill(state, ready);

@@ -47,6 +47,10 @@ abstract class CombinedView extends View {
     return this.sources.flatMap((source) => source.traces());
   }
 
+  override written(): readonly Trace[] {
+    return this.sources.flatMap((source) => source.written());
+  }
+
   /** Whether a key belongs to the set, by what the sources hold. */
   protected abstract holds(id: number): boolean;
 
@@ -110,6 +114,10 @@ export class BlockingView extends CombinedView {
 
   override traces(): readonly Trace[] {
     return this.sources[0]!.traces();
+  }
+
+  override written(): readonly Trace[] {
+    return this.sources[0]!.written();
   }
 }
 

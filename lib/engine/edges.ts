@@ -6,22 +6,8 @@
 
 import type { Repository } from "../repository.ts";
 import type { KeyIndex } from "./key_index.ts";
-import type { TaskState } from "./task_state.ts";
+import type { Edge, TaskState } from "./task_state.ts";
 import type { Trace } from "./view.ts";
-
-/** A task requires what another one writes: both draw on the same repository, perhaps under other keys. */
-export interface Edge {
-  /** The task that writes. */
-  readonly from: TaskState;
-  /** The task that requires. */
-  readonly to: TaskState;
-  /** The link by which it requires. */
-  readonly link: string;
-  /** The jobs of `from` that write for a job of `to`. */
-  upstream(id: number): Iterable<number>;
-  /** The jobs of `to` for which a job of `from` writes. */
-  downstream(id: number): Iterable<number>;
-}
 
 /**
  * Finds the edges between tasks and enters them there. Within a cycle of tasks there are none: there each would wait for
@@ -44,7 +30,7 @@ function findEdges(states: readonly TaskState[], keys: KeyIndex): Edge[] {
   const writers = new Map<Repository, { readonly from: TaskState; readonly output: Trace }[]>();
   for (const from of states) {
     for (const repo of new Set(from.task.output.values())) {
-      for (const output of keys.view(repo).traces()) {
+      for (const output of keys.view(repo).written()) {
         const entries = writers.get(output.origin) ?? [];
         writers.set(output.origin, [...entries, { from, output }]);
       }

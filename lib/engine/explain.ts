@@ -7,6 +7,7 @@
 import type { DoneRecord } from "../done_record.ts";
 import { saysFailed } from "../done_record.ts";
 import { headline } from "../failure.ts";
+import { ResourceType } from "../resources.ts";
 import type { Decision } from "./decision.ts";
 import type { Engine } from "./engine.ts";
 import type { Obstacle } from "./scheduler.ts";
@@ -139,11 +140,17 @@ export function describe(decision: Decision, obstacle?: Obstacle): string {
 function describeObstacle(obstacle: Obstacle): string {
   switch (obstacle.kind) {
     case "never":
-      return `can never start: it needs more ${obstacle.resource} than there is at all`;
+      return obstacle.resource === ResourceType.RATE
+        ? "can never start: its quota allows no launch at all"
+        : `can never start: it needs more ${obstacle.resource} than there is at all`;
     case "resources":
-      return `waits until enough ${obstacle.resource} is free`;
+      return obstacle.resource === ResourceType.RATE
+        ? "waits until another launch is allowed"
+        : `waits until enough ${obstacle.resource} is free`;
     case "concurrency":
-      return `waits: ${obstacle.limit} jobs of its task run already`;
+      return `waits: its task runs ${obstacle.limit} ${
+        obstacle.limit === 1 ? "job" : "jobs"
+      } at a time`;
   }
 }
 

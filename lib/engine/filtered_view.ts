@@ -61,6 +61,10 @@ export class FilteredView extends View {
     return this.#base.traces();
   }
 
+  override written(): readonly Trace[] {
+    return this.#base.written();
+  }
+
   override async refresh(): Promise<void> {
     this.#errors.clear();
     const shown = this.#collecting = new KeySet();

@@ -51,10 +51,10 @@ export class KeyIndex {
 
   /** Lists what holds data, all of it or only what is known to be stale, and computes the rest. */
   async look(which: "all" | "stale"): Promise<void> {
-    await Promise.all(
-      this.stored.filter((view) => which === "all" || view.stale).map((view) => view.refresh()),
-    );
-    for (const view of this.#computed) await view.refresh();
+    const views = this.stored.filter((view) => which === "all" || view.stale);
+    await Promise.all(views.map((view) => view.refresh()));
+    const listed = new Set(views.map(({ repository }) => repository));
+    for (const view of this.#computed) await view.refresh(listed);
     await this.settled(); // a change during the look may have asked something anew
   }
 

@@ -10,6 +10,8 @@ import { KeySet } from "./key_set.ts";
 const NUL = 0;
 const ZERO = 0x30;
 const NINE = 0x39;
+const HASH_BASIS = 0x811c9dc5;
+const HASH_PRIME = 0x01000193;
 
 /**
  * Job ids, stored once, as bytes in one arena; each has an id, counted from 0 in the order of arrival, that never
@@ -24,6 +26,8 @@ export class KeySpace {
   #used = 0;
   /** Where each key ends in `#bytes`: at the NUL behind it. */
   #ends = new Uint32Array(1 << 8);
+  /** The hash of each key, so that keys that differ are told apart without a look at their bytes. */
+  #hashes = new Uint32Array(1 << 8);
   #size = 0;
   /** Ids plus 1 by hash, open addressing, at most half full; empty until it is first needed. */
   #table = new Uint32Array(0);
@@ -45,7 +49,9 @@ export class KeySpace {
 
   /** The id of a name; -1 if it is not known. */
   find(name: string): number {
-    return this.#slotOf(this.#scratch, 0, this.#encode(name)).id;
+    const length = this.#encode(name);
+    const slot = this.#slotOf(hashOf(this.#scratch, 0, length), this.#scratch, 0, length);
+    return this.#table[slot]! - 1;
   }
 
   /** The id of a name, which becomes known. */
@@ -58,7 +64,7 @@ export class KeySpace {
   /**
    * Adds the keys of a listing to a set.
    *
-   * @param chunks Chunks of whole names, each name distinct and ended by a NUL byte, as `Repository.bulkIter` gives them.
+   * @param chunks Chunks of whole names, each ended by a NUL byte, as `Repository.bulkIter` gives them.
    * @param onInvalid Called with each name that is no job id by the usual rule, and is skipped.
    * @returns The set.
    */
@@ -81,7 +87,7 @@ export class KeySpace {
         if (!isUsual(chunk, start, stop)) {
           onInvalid(this.#decoder.decode(chunk.subarray(start, stop)));
         } else if (fresh) {
-          this.#append(chunk, start, stop); // distinct by contract, so there is nothing to be looked up
+          this.#append(chunk, start, stop); // nothing can be known yet: what came twice is seen at the end, in bulk
         } else {
           const id = this.#intern(chunk, start, stop);
           set.add(id);
@@ -91,8 +97,8 @@ export class KeySpace {
       }
     }
     if (fresh) {
+      if (!this.#index()) this.#dropRepeated();
       set.addAllBelow(this.#size);
-      this.#table = new Uint32Array(0); // which knows nothing of what was appended
     }
     return set;
   }
@@ -151,8 +157,10 @@ export class KeySpace {
   }
 
   #intern(source: Uint8Array, start: number, end: number): number {
-    const { id, slot } = this.#slotOf(source, start, end);
-    if (id >= 0) return id;
+    const hash = hashOf(source, start, end);
+    const slot = this.#slotOf(hash, source, start, end);
+    const known = this.#table[slot]! - 1;
+    if (known >= 0) return known;
     const added = this.#append(source, start, end);
     this.#table[slot] = added + 1;
     if (this.#size * 2 > this.#table.length) this.#index();
@@ -166,36 +174,66 @@ export class KeySpace {
       grown.set(this.#bytes);
       this.#bytes = grown;
     }
-    for (let at = start; at < end; at++) this.#bytes[this.#used++] = source[at]!;
-    if (this.#size === this.#ends.length) {
-      const grown = new Uint32Array(this.#ends.length * 2);
-      grown.set(this.#ends);
-      this.#ends = grown;
+    const bytes = this.#bytes;
+    let used = this.#used;
+    let hash = HASH_BASIS;
+    for (let at = start; at < end; at++) {
+      const byte = source[at]!;
+      bytes[used++] = byte;
+      hash = Math.imul(hash ^ byte, HASH_PRIME);
     }
-    this.#ends[this.#size] = this.#used;
-    this.#bytes[this.#used++] = NUL;
+    if (this.#size === this.#ends.length) {
+      this.#ends = doubled(this.#ends);
+      this.#hashes = doubled(this.#hashes);
+    }
+    this.#hashes[this.#size] = finished(hash);
+    this.#ends[this.#size] = used;
+    bytes[used++] = NUL;
+    this.#used = used;
     return this.#size++;
   }
 
-  #index(): void {
+  /** Makes the table; false if a name was found twice. */
+  #index(): boolean {
     let length = 1 << 8;
     while (length < this.#size * 4) length *= 2;
-    this.#table = new Uint32Array(length);
+    const table = this.#table = new Uint32Array(length);
+    const [hashes, mask] = [this.#hashes, length - 1];
     for (let id = 0; id < this.#size; id++) {
-      let slot = hash(this.#bytes, this.#start(id), this.#ends[id]!) & (length - 1);
-      while (this.#table[slot] !== 0) slot = (slot + 1) & (length - 1);
-      this.#table[slot] = id + 1;
+      const hash = hashes[id]!;
+      let slot = hash & mask;
+      for (let other = table[slot]!; other !== 0; other = table[slot]!) {
+        if (hashes[other - 1] === hash) {
+          const [start, end] = [this.#start(id), this.#ends[id]!];
+          if (this.#equal(other - 1, this.#bytes, start, end)) return false;
+        }
+        slot = (slot + 1) & mask;
+      }
+      table[slot] = id + 1;
+    }
+    return true;
+  }
+
+  /** Gives out the ids anew, one for each name. */
+  #dropRepeated(): void {
+    const [bytes, ends, size] = [this.#bytes, this.#ends.slice(), this.#size]; // which are written to again
+    this.#bytes = new Uint8Array(bytes.length);
+    this.#used = 0;
+    this.#size = 0;
+    this.#table = new Uint32Array(0);
+    for (let id = 0, start = 0; id < size; start = ends[id++]! + 1) {
+      this.#intern(bytes, start, ends[id]!);
     }
   }
 
-  /** The id of a name, or -1 and the slot of the table where it would go. */
-  #slotOf(source: Uint8Array, start: number, end: number): { id: number; slot: number } {
+  /** The slot of the table where a name stands, or where it would go. */
+  #slotOf(hash: number, source: Uint8Array, start: number, end: number): number {
     if (this.#table.length === 0) this.#index();
     const mask = this.#table.length - 1;
-    let slot = hash(source, start, end) & mask;
+    let slot = hash & mask;
     for (;;) {
       const id = this.#table[slot]! - 1;
-      if (id < 0 || this.#equal(id, source, start, end)) return { id, slot };
+      if (id < 0 || (this.#hashes[id] === hash && this.#equal(id, source, start, end))) return slot;
       slot = (slot + 1) & mask;
     }
   }
@@ -210,11 +248,22 @@ export class KeySpace {
   }
 }
 
-/** FNV-1a, with the high bits folded in because the table uses the low ones. */
-function hash(source: Uint8Array, start: number, end: number): number {
-  let h = 0x811c9dc5;
-  for (let at = start; at < end; at++) h = Math.imul(h ^ source[at]!, 0x01000193);
-  return (h ^ h >>> 15) >>> 0;
+/** FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv). */
+function hashOf(source: Uint8Array, start: number, end: number): number {
+  let hash = HASH_BASIS;
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ source[at]!, HASH_PRIME);
+  return finished(hash);
+}
+
+/** The high bits folded in, because the table uses the low ones. */
+function finished(hash: number): number {
+  return (hash ^ hash >>> 15) >>> 0;
+}
+
+function doubled(array: Uint32Array): Uint32Array<ArrayBuffer> {
+  const grown = new Uint32Array(array.length * 2);
+  grown.set(array);
+  return grown;
 }
 
 function isDigit(byte: number): boolean {

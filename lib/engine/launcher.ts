@@ -13,7 +13,7 @@ import { warn } from "../warnings.ts";
 import type { EngineEvent } from "./events.ts";
 import type { KeyIndex } from "./key_index.ts";
 import { type Failures, mayRetry, retryDelay } from "./retry_policy.ts";
-import { RunningAttempt } from "./running_attempt.ts";
+import { type Phase, RunningAttempt } from "./running_attempt.ts";
 import type { Stats } from "./stats.ts";
 import type { TaskState } from "./task_state.ts";
 
@@ -45,8 +45,6 @@ export interface LaunchOptions {
 export class Launcher {
   /** How many attempts end with this program if it ends. */
   attached = 0;
-  /** How many attempts go on without this program. */
-  detached = 0;
   /** How many jobs were recorded although something of them still runs. */
   lingering = 0;
   /** How many jobs wait to be tried again. */
@@ -56,7 +54,16 @@ export class Launcher {
   readonly #stats: Stats;
   readonly #env: Env;
   readonly #events: LauncherEvents;
-  readonly #timers = new Set<Disposable>();
+  /** The attempts that go on without this program. */
+  readonly #detached = new Set<RunningAttempt>();
+  /** What fires when jobs are tried again. */
+  readonly #retryTimers = new Set<Disposable>();
+  /** Ends the pauses before records are written again. */
+  readonly #pauses = new Set<() => void>();
+  #closed = false;
+  /** How many records are being kept. */
+  #concluding = 0;
+  #onConcluded: (() => void) | undefined;
   /** How often jobs that are not recorded yet have failed. */
   readonly #failures = new Map<TaskState, Map<number, Failures>>();
 
@@ -81,61 +88,98 @@ export class Launcher {
     const failures = Object.values(this.#failures.get(state)?.get(id) ?? {});
     const number = failures.reduce((sum, count) => sum + count, 1);
     const job = this.#keys.space.name(id);
-    const attempt = this.#begin(state, id, number, this.#env.now(), onDetach);
+    const attempt = new RunningAttempt(state.task, job, number, this.#env.now(), this.#env);
     attempt.isLast = !retry;
+    this.#follow(state, id, attempt, onDetach);
     this.#stats.launches++;
     this.#events.onEvent({ type: "start", task: state.task, job, attempt: number });
-    return this.#run(state, id, job, attempt, () => state.task.execute(job, attempt));
+    return this.#run(state, id, attempt, () => state.task.execute(job, attempt));
   }
 
   /** Goes on with an attempt of an earlier run of the program; its former failures count as the job's own. */
   resume(state: TaskState, id: number, recovered: RecoveredJob): Promise<DoneRecord> {
+    const { job, attempt: number, started } = recovered;
     const jobs = this.#failures.get(state) ?? new Map<number, Failures>();
-    this.#failures.set(state, jobs.set(id, { user: recovered.attempt - 1 }));
-    const attempt = this.#begin(state, id, recovered.attempt, recovered.started, () => {});
+    this.#failures.set(state, jobs.set(id, { user: number - 1 }));
+    const attempt = new RunningAttempt(state.task, job, number, started, this.#env);
+    this.#follow(state, id, attempt);
     attempt.detach();
-    return this.#run(state, id, recovered.job, attempt, () => recovered.resume(attempt));
+    return this.#run(state, id, attempt, () => recovered.resume(attempt));
   }
 
-  /** Gives up all retries; the jobs are as if they had not been tried. */
-  close(): void {
-    for (const timer of this.#timers) timer[Symbol.dispose]();
-    this.#timers.clear();
+  /** Takes in an attempt that another engine in this process has started, and keeps the record of. */
+  inherit(state: TaskState, id: number, attempt: RunningAttempt): void {
+    this.#follow(state, id, attempt);
   }
 
-  #begin(
+  /** How many attempts go on without this program. */
+  get detached(): number {
+    return this.#detached.size;
+  }
+
+  /**
+   * Gives up all retries: the jobs are as if they had not been tried. Attempts that go on without this program are left
+   * to whoever recovers them. Others, if they end, are still recorded.
+   *
+   * @returns When the records of those that have ended are kept.
+   */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#retryTimers) timer[Symbol.dispose]();
+    this.#retryTimers.clear();
+    for (const attempt of this.#detached) attempt.abandon();
+    for (const endPause of this.#pauses) endPause();
+    if (this.#concluding === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onConcluded = resolve;
+    await promise;
+  }
+
+  /** Counts an attempt, and keeps what is known of its job true, until it has ended. */
+  #follow(
     state: TaskState,
     id: number,
-    number: number,
-    started: number,
-    onDetach: () => void,
-  ): RunningAttempt {
+    attempt: RunningAttempt,
+    onDetach: () => void = () => {},
+  ): void {
     state.live.add(id);
-    state.liveSince.set(id, started);
+    state.liveSince.set(id, attempt.started);
     state.ended.delete(id);
-    this.attached++;
-    return new RunningAttempt(number, started, () => {
-      this.attached--;
-      this.detached++;
-      onDetach();
+    this.#count(attempt, attempt.phase, 1);
+    attempt.observe((from) => {
+      this.#count(attempt, from, -1);
+      this.#count(attempt, attempt.phase, 1);
+      if (attempt.phase === "detached") onDetach();
+      else if (attempt.phase === "lingering") this.#events.onFree(state, id); // nobody waits for the rest
+      else if (attempt.phase === "ended") this.#free(state, id);
     });
+  }
+
+  #count(attempt: RunningAttempt, phase: Phase, by: 1 | -1): void {
+    if (phase === "attached") this.attached += by;
+    else if (phase === "lingering") this.lingering += by;
+    else if (phase === "detached") {
+      if (by > 0) this.#detached.add(attempt);
+      else this.#detached.delete(attempt);
+    }
   }
 
   async #run(
     state: TaskState,
     id: number,
-    job: string,
     attempt: RunningAttempt,
     work: () => Promise<DoneRecord>,
   ): Promise<DoneRecord> {
+    const { job } = attempt;
     const record = await this.#execute(state, attempt, work);
-    const retryAt = record.success || attempt.isLast ? undefined : this.#retryAt(state, id, record);
+    if (attempt.abandoned) return record;
+    this.#concluding++;
+    const retryAt = this.#retryAt(state, id, attempt, record);
     let kept = true;
     if (retryAt === undefined) kept = await this.#conclude(state, id, job, record, attempt.number);
     else this.#arrangeRetry(state, id, record, attempt.number, retryAt);
     if (kept && state.task.settled !== undefined) await this.#settle(state, job);
-    if (attempt.detached) this.detached--;
-    else this.attached--;
+    if (--this.#concluding === 0) this.#onConcluded?.();
     this.#events.onEvent({
       type: "end",
       task: state.task,
@@ -144,14 +188,10 @@ export class Launcher {
       ...retryAt !== undefined && { retryAt },
     });
     if (attempt.rest !== undefined) {
-      this.lingering++;
-      attempt.rest.then(() => {
-        this.lingering--;
-        this.#free(state, id);
-      });
-      this.#events.onFree(state, id); // nobody waits for the rest
+      attempt.rest.then(() => attempt.enter("ended"));
+      attempt.enter("lingering");
     } else {
-      this.#free(state, id);
+      attempt.enter("ended");
     }
     return record;
   }
@@ -183,12 +223,14 @@ export class Launcher {
     this.#events.onFree(state, id);
   }
 
-  /** When a job that failed is tried again; undefined if it is not. */
+  /** When a job is tried again; undefined if it is not. */
   #retryAt(
     state: TaskState,
     id: number,
-    { class: failureClass = "user" }: DoneRecord,
+    attempt: RunningAttempt,
+    { success, class: failureClass = "user" }: DoneRecord,
   ): number | undefined {
+    if (success || attempt.isLast || attempt.rest !== undefined) return undefined;
     const { options } = state.task;
     const jobs = this.#failures.get(state) ?? new Map<number, Failures>();
     const before = jobs.get(id) ?? {};
@@ -206,13 +248,16 @@ export class Launcher {
     attempts: number,
     at: number,
   ): void {
+    if (this.#closed) return;
     state.retries.set(id, { at, attempts, record });
     this.retrying++;
-    this.#after(at - this.#env.now(), () => {
+    const timer = this.#env.schedule(() => {
+      this.#retryTimers.delete(timer);
       state.retries.delete(id);
       this.retrying--;
       this.#events.onFree(state, id);
-    });
+    }, at - this.#env.now());
+    this.#retryTimers.add(timer);
   }
 
   async #settle({ task }: TaskState, job: string): Promise<void> {
@@ -258,25 +303,34 @@ export class Launcher {
 
   /** Writes a record; false if that cannot be done. The job must not run again for a store that is away for a moment. */
   async #record(state: TaskState, job: string, record: DoneRecord): Promise<boolean> {
+    const { task } = state;
     for (let attempt = 1;; attempt++) {
+      const isLast = attempt === RECORD_ATTEMPTS || this.#closed;
       try {
-        await state.task.done.dump(job, record);
+        await task.done.dump(job, record);
         return true;
       } catch (error) {
-        if (attempt === RECORD_ATTEMPTS) {
-          this.#events.onEvent({ type: "unrecorded", task: state.task, job, error });
+        if (isLast) {
+          if (this.#closed) {
+            warn(
+              `Task "${task.name}" has run "${job}", but cannot record that: ${headline(error)}`,
+            );
+          }
+          this.#events.onEvent({ type: "unrecorded", task, job, error });
           return false;
         }
-        await new Promise<void>((resolve) => this.#after(RECORD_DELAY, resolve));
       }
+      await this.#pause();
     }
   }
 
-  #after(delay: number, callback: () => void): void {
-    const timer = this.#env.schedule(() => {
-      this.#timers.delete(timer);
-      callback();
-    }, delay);
-    this.#timers.add(timer);
+  /** Waits before a record is written again; not once the launcher is closed. */
+  async #pause(): Promise<void> {
+    if (this.#closed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using _timer = this.#env.schedule(resolve, RECORD_DELAY);
+    this.#pauses.add(resolve);
+    await promise;
+    this.#pauses.delete(resolve);
   }
 }

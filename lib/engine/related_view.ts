@@ -14,8 +14,8 @@ import type { Stats } from "./stats.ts";
 import { type Trace, View } from "./view.ts";
 
 /**
- * The keys of the translator whose translations the base holds. A translation is read once, and again when the
- * translator tells that it has changed.
+ * The keys of the translator whose translations the base holds. A translation is read when the translator is listed, and
+ * when it tells that it has changed.
  */
 export class RelatedView extends View {
   readonly #related: Repository & RelatedItem;
@@ -89,7 +89,32 @@ export class RelatedView extends View {
   }
 
   override traces(): readonly Trace[] {
-    const beneath = this.#base.traces().map((trace): Trace => ({
+    return [...this.#translated(this.#base.traces()), ...this.#translator.traces()];
+  }
+
+  override written(): readonly Trace[] {
+    return this.#translated(this.#base.written());
+  }
+
+  override async refresh(listed: ReadonlySet<Repository>): Promise<void> {
+    for (const id of this.#known.clone().subtract(this.#translator.set)) this.#unlearn(id);
+    if (this.#translator.traces().some(({ origin }) => listed.has(origin))) {
+      this.#known.clear(); // others may have changed what the keys are translated to
+    }
+    const unknown = [...this.#translator.set.clone().subtract(this.#known)];
+    this.#refreshing = true;
+    if (unknown.length > 0 && this.#related.prefetchLookup && this.#known.empty) {
+      await this.#prefetch();
+    } else await this.#lookups.all(unknown);
+    this.#refreshing = false;
+    for (const id of this.#errors.keys()) this.#known.delete(id); // asked again at the next look
+    const set = new KeySet();
+    for (const id of this.#translator.set) if (this.#holds(id)) set.add(id);
+    this.set = set;
+  }
+
+  #translated(traces: readonly Trace[]): Trace[] {
+    return traces.map((trace): Trace => ({
       origin: trace.origin,
       forward: (id) => {
         const to = this.#translate(id);
@@ -101,21 +126,6 @@ export class RelatedView extends View {
         return sources;
       },
     }));
-    return [...beneath, ...this.#translator.traces()];
-  }
-
-  override async refresh(): Promise<void> {
-    for (const id of this.#known.clone().subtract(this.#translator.set)) this.#unlearn(id);
-    const unknown = [...this.#translator.set.clone().subtract(this.#known)];
-    this.#refreshing = true;
-    if (unknown.length > 0 && this.#related.prefetchLookup && this.#known.empty) {
-      await this.#prefetch();
-    } else await this.#lookups.all(unknown);
-    this.#refreshing = false;
-    for (const id of this.#errors.keys()) this.#known.delete(id); // asked again at the next look
-    const set = new KeySet();
-    for (const id of this.#translator.set) if (this.#holds(id)) set.add(id);
-    this.set = set;
   }
 
   async #prefetch(): Promise<void> {

@@ -6,7 +6,9 @@
 
 import type { Repository, RepositoryChange } from "../repository.ts";
 import { warn } from "../warnings.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import type { Engine } from "./engine.ts";
+import { leftoversOf } from "./leftovers.ts";
 import type { RunReport } from "./report.ts";
 import type { StoredView } from "./stored_view.ts";
 
@@ -46,7 +48,7 @@ export interface RunOptions {
  * @throws {DOMException} A `TimeoutError` when `timeout` has passed; what runs goes on.
  */
 export async function runEngine(engine: Engine, options: RunOptions = {}): Promise<RunReport> {
-  engine.claim();
+  const dispatcher = engine.claim();
   const counts = { succeeded: 0, failed: 0, unrecorded: 0 };
   using _events = engine.subscribe((event) => {
     if (event.type === "unrecorded") counts.unrecorded++;
@@ -56,7 +58,7 @@ export async function runEngine(engine: Engine, options: RunOptions = {}): Promi
   });
   const ending = new AbortController();
   const stop = (): void => {
-    engine.stop();
+    dispatcher.stop();
     ending.abort();
   };
   options.signal?.addEventListener("abort", stop);
@@ -67,42 +69,43 @@ export async function runEngine(engine: Engine, options: RunOptions = {}): Promi
   }, options.timeout * 1000);
   try {
     if (!options.signal?.aborted) {
-      await Promise.race([drive(engine, options, ending.signal), expired]);
+      await Promise.race([drive(engine, dispatcher, options, ending.signal), expired]);
     }
     return {
       ...counts,
       running: engine.running + engine.lingering,
-      left: await engine.leftovers(),
+      left: await leftoversOf(engine),
       unreachable: engine.unreachable(),
       interrupted: options.signal?.aborted ?? false,
     };
   } finally {
     options.signal?.removeEventListener("abort", stop);
     ending.abort();
-    engine.release();
+    engine.release(dispatcher);
   }
 }
 
 async function drive(
   engine: Engine,
+  dispatcher: Dispatcher,
   { forever, launchOnce }: RunOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const watches = forever ? new Watches(engine, signal) : undefined; // before the look, so that nothing falls between
   let before = engine.stats.launches;
   try {
-    await engine.begin(launchOnce ? "once" : "always");
+    await engine.begin(dispatcher, launchOnce ? "once" : "always");
     while (!signal.aborted) {
       if (watches !== undefined) await watches.due(); // whatever runs meanwhile
       else {
-        await engine.quiet(launchOnce ? "running" : "retries");
+        await dispatcher.quiet(launchOnce ? "running" : "retries");
         if (launchOnce || engine.stats.launches === before) return;
       }
       before = engine.stats.launches;
       if (!signal.aborted) await engine.look(watches === undefined ? "all" : "stale");
-      if (!signal.aborted) engine.enqueue();
+      if (!signal.aborted) dispatcher.enqueue();
     }
-    await engine.quiet("attached");
+    await dispatcher.quiet("attached");
   } finally {
     await watches?.ended();
   }

@@ -1,30 +1,47 @@
 /**
- * An attempt under way.
+ * Attempts under way in this process.
  *
  * @module
  */
 
 import type { Attempt } from "../attempt.ts";
+import type { Env } from "../env.ts";
+import type { Task } from "../task.ts";
+
+/**
+ * How far an attempt is: it would end with this program; it goes on without it; it is recorded, but something of it
+ * still runs; nothing of it runs.
+ */
+export type Phase = "attached" | "detached" | "lingering" | "ended";
 
 /** An attempt as the engine sees it. */
 export class RunningAttempt implements Attempt {
+  readonly task: Task;
+  readonly job: string;
   readonly number: number;
   readonly started: number;
-  /** Whether the job goes on without this program, if it ends. */
-  detached = false;
+  readonly env: Env;
+  /** How far it is. */
+  phase: Phase = "attached";
   /** Whether the job is not tried again, whatever comes of it. */
   isLast = false;
+  /** Whether its end is left to whoever recovers it. */
+  abandoned = false;
   /** What still runs although the attempt has ended; undefined if nothing does. */
   rest: Promise<void> | undefined;
 
   #controller: AbortController | undefined;
-  readonly #onDetach: () => void;
+  readonly #observers: ((from: Phase) => void)[] = [];
 
-  /** Begins an attempt; `onDetach` is called when the job goes on without this program, if it ends. */
-  constructor(number: number, started: number, onDetach: () => void) {
+  /** Begins an attempt. */
+  constructor(task: Task, job: string, number: number, started: number, env: Env) {
+    this.task = task;
+    this.job = job;
     this.number = number;
     this.started = started;
-    this.#onDetach = onDetach;
+    this.env = env;
+    const jobs = underWay.get(task) ?? new Map<string, RunningAttempt>();
+    underWay.set(task, jobs.set(job, this));
   }
 
   /** Made when it is first looked at: most attempts never do. */
@@ -33,9 +50,7 @@ export class RunningAttempt implements Attempt {
   }
 
   detach(): void {
-    if (this.detached) return;
-    this.detached = true;
-    this.#onDetach();
+    if (this.phase === "attached") this.enter("detached");
   }
 
   linger(rest: Promise<void>): void {
@@ -46,4 +61,35 @@ export class RunningAttempt implements Attempt {
   abort(reason: DOMException): void {
     (this.#controller ??= new AbortController()).abort(reason);
   }
+
+  /** Calls `observer` whenever it has entered another phase, with the one that it was in. */
+  observe(observer: (from: Phase) => void): void {
+    this.#observers.push(observer);
+  }
+
+  /** Takes in that it is further. */
+  enter(phase: Phase): void {
+    const from = this.phase;
+    this.phase = phase;
+    if (phase === "ended") this.#leave();
+    for (const observer of this.#observers) observer(from);
+  }
+
+  /** Leaves its end to whoever recovers it. */
+  abandon(): void {
+    this.abandoned = true;
+    this.#leave();
+  }
+
+  #leave(): void {
+    underWay.get(this.task)?.delete(this.job);
+  }
+}
+
+/** By task and job, whichever engine started them: an engine that is closed leaves those that this process runs. */
+const underWay = new WeakMap<Task, Map<string, RunningAttempt>>();
+
+/** The attempts at jobs of a task that are under way in this process, by job. */
+export function attemptsUnderWay(task: Task): ReadonlyMap<string, RunningAttempt> {
+  return underWay.get(task) ?? new Map();
 }

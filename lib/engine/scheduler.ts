@@ -4,9 +4,11 @@
  * @module
  */
 
+import { headline } from "../failure.ts";
 import type { ResourceManager } from "../resource_manager.ts";
 import { Resources, ResourceType } from "../resources.ts";
 import type { Task } from "../task.ts";
+import { warn } from "../warnings.ts";
 import type { KeySet } from "./key_set.ts";
 import type { KeySpace } from "./key_space.ts";
 import { ReadyQueue } from "./ready_queue.ts";
@@ -41,25 +43,49 @@ interface Lane {
  */
 export class Scheduler {
   readonly #lanes = new Map<TaskState, Lane>();
+  readonly #resources: readonly ResourceManager[];
   /** Tasks that found no room since something was last given back, and what there was too little of. */
   readonly #blocked = new Map<Lane, ResourceType>();
 
-  /** Makes a schedule with nothing in it. */
+  /**
+   * Makes a schedule with nothing in it.
+   *
+   * @param resources Quotas of which {@linkcode load} asks anew what is in use.
+   */
   constructor(
     states: readonly TaskState[],
     space: KeySpace,
     priority: ((task: Task, job: string) => number) | undefined,
+    resources: readonly ResourceManager[] = [],
   ) {
+    this.#resources = resources;
     for (const state of states) {
       const { task } = state;
       const own = task.options.priority ?? 0;
       const constant = priority === undefined && typeof own === "number";
       const values = new Map<number, number>();
+      let warned = false;
       const valueOf = (id: number): number => {
         const known = values.get(id);
         if (known !== undefined) return known;
         const job = space.name(id);
-        const value = (priority?.(task, job) ?? 0) + (typeof own === "number" ? own : own(job));
+        let value = 0;
+        let problem = "it is no finite number";
+        try {
+          value = (priority?.(task, job) ?? 0) + (typeof own === "number" ? own : own(job));
+        } catch (error) {
+          value = NaN;
+          problem = headline(error);
+        }
+        if (!Number.isFinite(value)) {
+          value = 0;
+          if (!warned) {
+            warn(
+              `Priorities of task "${task.name}" cannot all be told, and are taken for 0, that of "${job}" first: ${problem}`,
+            );
+          }
+          warned = true;
+        }
         values.set(id, value);
         return value;
       };
@@ -140,7 +166,14 @@ export class Scheduler {
   /** Finds out what is in use of all quotas, and lets all tasks try again to find room. */
   async load(): Promise<void> {
     this.#blocked.clear();
-    for (const { request } of this.#lanes.values()) await request?.manager.load();
+    const lanes = [...this.#lanes.values()];
+    for (const manager of this.#resources) {
+      const used = lanes.some(({ request, running }) =>
+        request?.manager === manager && running > 0
+      );
+      if (!used) manager.flush(); // which would forget what is reserved
+    }
+    for (const { request } of lanes) await request?.manager.load();
   }
 
   /** Lets all tasks try again to find room. */

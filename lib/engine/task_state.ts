@@ -6,7 +6,6 @@
 
 import type { DoneRecord } from "../done_record.ts";
 import type { Task } from "../task.ts";
-import type { Edge } from "./edges.ts";
 import type { KeyIndex } from "./key_index.ts";
 import { KeySet } from "./key_set.ts";
 import { StoredView } from "./stored_view.ts";
@@ -18,6 +17,20 @@ export interface Condition {
   readonly link: string;
   /** Its keys. */
   readonly view: View;
+}
+
+/** A task requires what another one writes: both draw on the same repository, perhaps under other keys. */
+export interface Edge {
+  /** The task that writes. */
+  readonly from: TaskState;
+  /** The task that requires. */
+  readonly to: TaskState;
+  /** The link by which it requires. */
+  readonly link: string;
+  /** The jobs of `from` that write for a job of `to`. */
+  upstream(id: number): Iterable<number>;
+  /** The jobs of `to` for which a job of `from` writes. */
+  downstream(id: number): Iterable<number>;
 }
 
 /** A job that failed and is to be tried again. */
@@ -87,7 +100,7 @@ export class TaskState {
     this.written = conditions.filter(({ flags }) => flags.isOutput || flags.isStatus).flatMap((
       { view },
     ) =>
-      view.traces().flatMap((trace) => {
+      view.written().flatMap((trace) => {
         const stored = keys.view(trace.origin);
         return stored instanceof StoredView ? [{ stored, trace }] : [];
       })

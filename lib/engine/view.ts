@@ -33,11 +33,20 @@ export abstract class View {
   /** Why the keys are not known; undefined if they are. */
   abstract get error(): unknown;
 
-  /** Makes the set true again, after those beneath have been. Does not tell the listeners. */
-  abstract refresh(): Promise<void>;
+  /**
+   * Makes the set true again, after those beneath have been. Does not tell the listeners.
+   *
+   * @param listed Which repositories have been listed in this look.
+   */
+  abstract refresh(listed: ReadonlySet<Repository>): Promise<void>;
 
   /** The repositories whose keys make the keys of this one appear. */
   abstract traces(): readonly Trace[];
+
+  /** The repositories in which what is written to this one appears: those that tell its keys, but for mere conditions. */
+  written(): readonly Trace[] {
+    return this.traces();
+  }
 
   /** Why it cannot be said whether a key is there; undefined if that is known. Unless all are in doubt, such a key is not in the set. */
   errorOf(_id: number): unknown {

@@ -25,7 +25,7 @@ function recorded(record: Record<string, unknown>, options: TaskOptions = {}): T
 
 Deno.test("explain() says of a job that it is ready", async () => {
   const task = makeTask("task", { input: new MemoryStore("in", keys("a")) });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   deepStrictEqual(await why(shop, task), {
     task: "task",
     job: "a",
@@ -41,7 +41,7 @@ Deno.test("explain() says what a ready job waits for", async () => {
   const work = (job: string): unknown => gate.pass(job);
   const quota = (cpu: number): ResourceManager => new ResourceManager(Resources.parse(cpu, "1Gi"));
   const cases: [options: TaskOptions, reason: string][] = [
-    [{ maxConcurrent: 1 }, "is ready, but waits: 1 jobs of its task run already"],
+    [{ maxConcurrent: 1 }, "is ready, but waits: its task runs 1 job at a time"],
     [
       { resources: quota(1), jobResources: new Resources(1, 0) },
       "is ready, but waits until enough CPU is free",
@@ -49,7 +49,7 @@ Deno.test("explain() says what a ready job waits for", async () => {
   ];
   for (const [options, reason] of cases) {
     const task = makeTask("task", { input, work }, options);
-    using shop = new Workshop(() => [task]);
+    await using shop = new Workshop(() => [task]);
     const running = runEngine(shop.engine);
     await turn();
     strictEqual((await why(shop, task, "b")).reason, reason);
@@ -62,7 +62,7 @@ Deno.test("explain() says what a ready job waits for", async () => {
     resources: quota(1),
     jobResources: new Resources(2, 0),
   });
-  using shop = new Workshop(() => [greedy]);
+  await using shop = new Workshop(() => [greedy]);
   strictEqual(
     (await why(shop, greedy)).reason,
     "is ready, but can never start: it needs more CPU than there is at all",
@@ -71,7 +71,7 @@ Deno.test("explain() says what a ready job waits for", async () => {
 
 Deno.test("explain() says that a task is disabled", async () => {
   const task = makeTask("task", { input: new MemoryStore("in", keys("a")) }, { disabled: true });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const { state, reason } = await why(shop, task);
   deepStrictEqual([state, reason], ["disabled", "is not started: its task is disabled"]);
 });
@@ -80,7 +80,7 @@ Deno.test("explain() says since when a job has been running", async () => {
   const gate = new Gate();
   const input = new MemoryStore("in", keys("a"));
   const task = makeTask("task", { input, work: (job) => gate.pass(job) });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   await shop.env.advance(1000);
   const running = runEngine(shop.engine);
   await turn();
@@ -95,7 +95,7 @@ Deno.test("explain() says when and how often a job is tried again", async () => 
     input: new MemoryStore("in", keys("a")),
     work: () => Promise.reject(new TypeError("no luck")),
   }, { retries: 3, backoff: 8 });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const running = runEngine(shop.engine);
   const reasons: string[] = [];
   for (const seconds of [0, 4, 8]) {
@@ -129,7 +129,7 @@ Deno.test("explain() says how a job that is done has ended", async () => {
   ];
   for (const [record, state, reason] of cases) {
     const task = recorded(record);
-    using shop = new Workshop(() => [task]);
+    await using shop = new Workshop(() => [task]);
     deepStrictEqual(await why(shop, task), {
       task: "task",
       job: "a",
@@ -145,7 +145,7 @@ Deno.test("explain() says that a record cannot be read", async () => {
   const done = new MemoryStore("done", [["a", RECORD]]);
   done.broken.add("info");
   const task = makeTask("task", { input: new MemoryStore("in", keys("a")), done });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const { state, reason } = await why(shop, task);
   deepStrictEqual([state, reason], [
     "done",
@@ -156,7 +156,7 @@ Deno.test("explain() says that a record cannot be read", async () => {
 Deno.test("explain() names the link that inhibits, and the one that lacks", async () => {
   const task = makeTask("task", { input: new MemoryStore("in", keys("a")) });
   task.link("veto", new MemoryStore("veto", keys("a")), { inhibitsStart: true });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const inhibited = await why(shop, task);
   deepStrictEqual([inhibited.state, inhibited.link, inhibited.reason], [
     "inhibited",
@@ -175,7 +175,7 @@ Deno.test("explain() says why nothing can be said", async () => {
   const broken = new MemoryStore("broken");
   broken.broken.add("list");
   const task = makeTask("task", { input: broken });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const { state, link, reason } = await why(shop, task);
   deepStrictEqual([state, link, reason], [
     "unknown",
@@ -187,7 +187,7 @@ Deno.test("explain() says why nothing can be said", async () => {
 Deno.test("explain() says of a job whose record was not kept that it has ended", async () => {
   const task = makeTask("task", { input: new MemoryStore("in", keys("a")) });
   task.metadata = false;
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   await shop.run();
   const { state, reason } = await why(shop, task);
   deepStrictEqual([state, reason], [
@@ -206,7 +206,7 @@ Deno.test("explain() goes back to where a reason began", async () => {
       ...i === 0 && { work: () => Promise.reject(new StoreError("away")) },
     }, { retries: { infra: 0 } })
   );
-  using shop = new Workshop(() => tasks);
+  await using shop = new Workshop(() => tasks);
   await shop.run();
   const last = await why(shop, tasks[2]!);
   const chain: string[] = [];
@@ -222,7 +222,7 @@ Deno.test("explain() goes back under other keys", async () => {
   const authors = new MemoryStore("authors", [["a", "x"]]);
   const write = makeTask("write", { input: writers, output: lives }, { disabled: true });
   const read = makeTask("read", { input: new RelatedItemRepository(lives, authors) });
-  using shop = new Workshop(() => [write, read]);
+  await using shop = new Workshop(() => [write, read]);
   const { state, because } = await why(shop, read);
   strictEqual(state, "lacking");
   deepStrictEqual(because.map(({ task, job, state }) => [task, job, state]), [
@@ -235,7 +235,7 @@ Deno.test("explain() says what a job waits for, and what holds it", async () => 
   const [input, middle] = [new MemoryStore("in", keys("a")), new MemoryStore("mid", keys("a"))];
   const first = makeTask("first", { input, output: middle, work: (job) => gate.pass(job) });
   const second = makeTask("second", { input: middle });
-  using shop = new Workshop(() => [first, second]);
+  await using shop = new Workshop(() => [first, second]);
   const running = runEngine(shop.engine);
   await turn();
   const waiting = await why(shop, second);

@@ -13,7 +13,7 @@ const names = fc.oneof(
     arbitrary: fc.constantFrom("é", "a\n", "a b", "#1", "x".repeat(200), "x".repeat(201)),
   },
 );
-const listings = fc.array(fc.uniqueArray(names, { maxLength: 20 }), { maxLength: 6 });
+const listings = fc.array(fc.array(names, { maxLength: 20 }), { maxLength: 6 });
 
 /** A listing as chunks of whole names that are ended by NUL bytes. */
 function chunks(names: readonly string[], sizes: readonly number[]): Uint8Array[] {
@@ -51,7 +51,7 @@ Deno.test("KeySpace.load() reads every listing like a Set, whatever was known be
           }
           const invalid: string[] = [];
           const set = space.load(chunks(listing, sizes), (name) => void invalid.push(name));
-          deepStrictEqual(namesIn(space, set), listing.filter(isValidJobId).sort());
+          deepStrictEqual(namesIn(space, set), [...new Set(listing.filter(isValidJobId))].sort());
           deepStrictEqual(invalid, listing.filter((name) => !isValidJobId(name)));
           for (const id of set) {
             const name = space.name(id);

@@ -117,15 +117,16 @@ interface Origin {
   key(facts: Facts, job: string): string | undefined;
 }
 
-function origins(repo: Repository): Origin[] {
+function origins(repo: Repository, use: "read" | "written"): Origin[] {
+  const beneath = (other: Repository): Origin[] => origins(other, use);
   if (repo instanceof AggregateAndRepository || repo instanceof AggregateOrRepository) {
-    return Object.values<Repository>(repo.children).flatMap(origins);
+    return Object.values<Repository>(repo.children).flatMap(beneath);
   }
-  if (repo instanceof BlockingRepository) return origins(repo.source);
-  if (repo instanceof MapRepository) return origins(repo.base);
+  if (repo instanceof BlockingRepository) return beneath(repo.source);
+  if (repo instanceof MapRepository) return beneath(repo.base);
   if (!isRelatedItem(repo)) return [{ store: repo, key: (_, job) => job }];
   return [
-    ...origins(repo.base).map(({ store, key }): Origin => ({
+    ...beneath(repo.base).map(({ store, key }): Origin => ({
       store,
       key: (facts, job) => {
         if (held(facts, repo.translator, job) !== true) return undefined;
@@ -133,7 +134,7 @@ function origins(repo: Repository): Origin[] {
         return typeof to === "string" && repo.base.isValidJobId(to) ? key(facts, to) : undefined;
       },
     })),
-    ...origins(repo.translator),
+    ...use === "read" ? beneath(repo.translator) : [],
   ];
 }
 
@@ -203,9 +204,13 @@ export interface Connection {
 export function connections(tasks: readonly Task[]): Connection[] {
   const found: Connection[] = [];
   for (const to of tasks.filter(({ options }) => options.ready === undefined)) {
-    for (const input of [...to.requiredForStart.values()].flatMap(origins)) {
+    for (
+      const input of [...to.requiredForStart.values()].flatMap((repo) => origins(repo, "read"))
+    ) {
       for (const from of tasks.filter((task) => task !== to)) {
-        for (const output of [...from.output.values()].flatMap(origins)) {
+        for (
+          const output of [...from.output.values()].flatMap((repo) => origins(repo, "written"))
+        ) {
           if (output.store !== input.store) continue;
           found.push({ from, to, output: output.key, input: input.key });
         }

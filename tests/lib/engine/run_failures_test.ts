@@ -1,9 +1,14 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import type { Attempt } from "../../../lib/attempt.ts";
+import type { DoneRecord } from "../../../lib/done_record.ts";
+import { Engine } from "../../../lib/engine/engine.ts";
 import { runEngine } from "../../../lib/engine/run.ts";
 import { JobError, StoreError } from "../../../lib/errors.ts";
+import { Task } from "../../../lib/task.ts";
+import { interceptWarnings } from "../../../lib/warnings.ts";
 import { START, turn } from "./fake_env.ts";
 import { MemoryStore } from "./memory_store.ts";
-import { chain, FAILED, keys, makeTask, SUCCEEDED, Workshop } from "./workshop.ts";
+import { chain, FAILED, Gate, keys, makeTask, SUCCEEDED, Workshop } from "./workshop.ts";
 
 Deno.test("run tries a job again after a back-off that doubles, and records how often", async () => {
   const input = new MemoryStore("in", keys("a"));
@@ -17,7 +22,7 @@ Deno.test("run tries a job again after a back-off that doubles, and records how 
       throw new Error("no luck");
     },
   }, { retries: 3, backoff: 4 });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const report = await shop.run();
   deepStrictEqual(times, [0, 2000, 6000, 14_000]); // half of 4, 8 and 16 seconds: chance gives 0
   strictEqual(report.failed, 1);
@@ -39,7 +44,7 @@ Deno.test("run says of a job that waits for another attempt that it does", async
     input: new MemoryStore("in", keys("a")),
     work: () => Promise.reject(new Error("no")),
   }, { retries: 1 });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const running = runEngine(shop.engine);
   await turn();
   strictEqual(await shop.stateOf(task, "a"), "retrying");
@@ -55,7 +60,7 @@ Deno.test("run tries what the infrastructure failed twice again, whatever the bu
       done,
       work: () => Promise.reject(new StoreError("the store is away")),
     }, retries === undefined ? {} : { retries });
-    using shop = new Workshop(() => [task]);
+    await using shop = new Workshop(() => [task]);
     await shop.run();
     strictEqual(shop.started.length, 3, Deno.inspect(retries));
     strictEqual((done.data.get("a") as Record<string, unknown>).attempts, 3);
@@ -69,7 +74,7 @@ Deno.test("run counts failures by class", async () => {
     input: new MemoryStore("in", keys("a")),
     work: () => Promise.reject(new JobError("no", { class: classes[attempt++]! })),
   }, { retries: { user: 1, infra: 2 } });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   await shop.run();
   strictEqual(attempt, 4);
 });
@@ -78,7 +83,7 @@ Deno.test("run does not start a job again whose record cannot be written, and sa
   const done = new MemoryStore("done");
   done.broken.add("dump");
   const task = makeTask("task", { input: new MemoryStore("in", keys("a", "b")), done });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const report = await shop.run();
   strictEqual(done.count("dump"), 6, "each record is tried three times");
   strictEqual(report.unrecorded, 2);
@@ -91,7 +96,7 @@ Deno.test("run writes a record when the store is back", async () => {
   const done = new MemoryStore("done");
   done.broken.add("dump");
   const task = makeTask("task", { input: new MemoryStore("in", keys("a")), done });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const running = runEngine(shop.engine);
   await shop.env.advance(500);
   done.broken.clear();
@@ -110,7 +115,7 @@ Deno.test("A-13: run holds what a failed job should have fed, and goes on when i
       if (job === "a" && !luck) throw new Error("no luck");
     },
   });
-  using shop = new Workshop(() => tasks);
+  await using shop = new Workshop(() => tasks);
   const report = await shop.run();
   deepStrictEqual([...output.data.keys()], ["b"]);
   deepStrictEqual(report.left.map(({ state, count, job }) => ({ state, count, job })), [
@@ -135,7 +140,7 @@ Deno.test("A-13: run goes on after a failure if that is all right", async () => 
     },
   }, { failureOk: true });
   const second = makeTask("second", { input: middle });
-  using shop = new Workshop(() => [first, second]);
+  await using shop = new Workshop(() => [first, second]);
   await shop.run();
   deepStrictEqual(shop.started, ["first.a", "second.a"]);
 });
@@ -148,7 +153,7 @@ Deno.test("run reads records only of what is otherwise ready, each once", async 
   const later = ["x", "y"].map((name) =>
     makeTask(name, { input: middle, done: new MemoryStore(name, [["a", SUCCEEDED]]) })
   );
-  using shop = new Workshop(() => [first, ...later]);
+  await using shop = new Workshop(() => [first, ...later]);
   await shop.run({ launchOnce: true });
   deepStrictEqual(shop.started.sort(), ["x.b", "y.b"]);
   strictEqual(done.count("info"), 2);
@@ -162,7 +167,129 @@ Deno.test("run reads no record that it has written itself", async () => {
     makeTask("first", { input, output: middle, done }),
     makeTask("second", { input: middle }),
   ];
-  using shop = new Workshop(() => tasks);
+  await using shop = new Workshop(() => tasks);
   strictEqual((await shop.run()).succeeded, 4);
   strictEqual(done.count("info"), 0);
+});
+
+Deno.test("a job that a timed-out run has left is not started again, and its end is taken in", async () => {
+  const gate = new Gate();
+  const { tasks, output } = chain(new MemoryStore("in", keys("a")), {
+    first: (job) => gate.pass(job),
+  });
+  await using shop = new Workshop(() => tasks);
+  const first = rejects(runEngine(shop.engine, { timeout: 5 }), { name: "TimeoutError" });
+  await shop.env.advance(5000);
+  await first;
+  const second = runEngine(shop.engine);
+  await turn();
+  deepStrictEqual(gate.waiting, ["a"]);
+  gate.open("a");
+  strictEqual((await second).succeeded, 2);
+  deepStrictEqual(shop.started, ["first.a", "second.a"]);
+  ok(output.data.has("a"));
+});
+
+Deno.test("a job that a closed engine has left is not started again, and its end is taken in", async () => {
+  const gate = new Gate();
+  const { tasks, first } = chain(new MemoryStore("in", keys("a")), {
+    first: (job) => gate.pass(job),
+  });
+  const before = new Engine({ tasks });
+  const ended = before.launch(first, "a", { sync: true });
+  await turn();
+  await before.close();
+  await using shop = new Workshop(() => tasks);
+  const running = runEngine(shop.engine);
+  await turn();
+  strictEqual(await shop.stateOf(first, "a"), "running");
+  gate.open("a");
+  strictEqual((await running).succeeded, 1);
+  strictEqual((await ended)?.success, true);
+  deepStrictEqual(shop.started, ["second.a"]);
+});
+
+Deno.test("a job that lingers after a closed engine is not started again, nor waited for", async () => {
+  const rest = Promise.withResolvers<void>();
+  const input = new MemoryStore("in", keys("a"));
+  const task = new LingeringTask("task", new MemoryStore("done"), rest.promise).link("in", input, {
+    isInput: true,
+  });
+  const before = new Engine({ tasks: [task] });
+  await before.launch(task, "a", { sync: true });
+  await before.close();
+  await task.done.delete("a");
+  await using shop = new Workshop(() => [task]);
+  strictEqual((await shop.run()).running, 1);
+  deepStrictEqual(shop.started, []);
+  rest.resolve();
+  await turn();
+  await shop.run();
+  deepStrictEqual(shop.started, ["task.a"]);
+});
+
+/** A task whose jobs are recorded as failed while something of them goes on. */
+class LingeringTask extends Task {
+  constructor(name: string, done: MemoryStore, readonly rest: Promise<void>) {
+    super(name, done);
+  }
+  override execute(_job: string, attempt: Attempt): Promise<DoneRecord> {
+    attempt.linger(this.rest);
+    return Promise.resolve(FAILED);
+  }
+}
+
+Deno.test("Engine.close() waits for the records of jobs that have ended, and tries once more to write them", async () => {
+  const done = new MemoryStore("done");
+  done.broken.add("dump");
+  const task = makeTask("task", { input: new MemoryStore("in", keys("a")), done });
+  const engine = new Engine({ tasks: [task] }); // in real time
+  const ended = engine.launch(task, "a", { sync: true });
+  await turn();
+  strictEqual(done.count("dump"), 1);
+  done.broken.clear();
+  await engine.close();
+  ok(done.data.has("a"));
+  await ended;
+});
+
+Deno.test("a job that ends after its engine was closed is recorded, or it is said that it could not be", async () => {
+  const gate = new Gate();
+  const done = new MemoryStore("done");
+  const input = new MemoryStore("in", keys("a", "b"));
+  const task = makeTask("task", { input, done, work: (job) => gate.pass(job) });
+  const engine = new Engine({ tasks: [task] }); // in real time
+  const ended = ["a", "b"].map((job) => engine.launch(task, job, { sync: true }));
+  await turn();
+  await engine.close();
+  gate.open("a");
+  await ended[0];
+  ok(done.data.has("a"));
+  const warnings: string[] = [];
+  using _ = interceptWarnings((message) => void warnings.push(message));
+  done.broken.add("dump");
+  gate.open("b");
+  await ended[1];
+  deepStrictEqual(warnings, [
+    'Task "task" has run "b", but cannot record that: StoreError: done is out of reach',
+  ]);
+});
+
+Deno.test("a run that timed out while it looked starts nothing in a later run", async () => {
+  const listed = Promise.withResolvers<void>();
+  const input = new MemoryStore("in", keys("a"));
+  input.slow.set("list", listed.promise);
+  const task = makeTask("task", { input });
+  await using shop = new Workshop(() => [task]);
+  const first = rejects(runEngine(shop.engine, { timeout: 5 }), { name: "TimeoutError" });
+  await shop.env.advance(5000);
+  await first;
+  const ending = new AbortController();
+  const second = runEngine(shop.engine, { signal: ending.signal });
+  await turn();
+  ending.abort(); // so that only the first could start something
+  listed.resolve();
+  strictEqual((await second).interrupted, true);
+  await turn();
+  deepStrictEqual(shop.started, []);
 });

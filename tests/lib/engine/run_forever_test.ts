@@ -9,7 +9,7 @@ import { Gate, keys, makeTask, Workshop } from "./workshop.ts";
 Deno.test("run with forever hears of new keys where it can watch", async () => {
   const input = new WatchedStore("in");
   const task = makeTask("task", { input });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const controller = new AbortController();
   const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
   await turn();
@@ -32,7 +32,7 @@ Deno.test("run with forever lists again what it cannot watch, even while jobs ru
   const [input, watched] = [new MemoryStore("in", keys("a")), new WatchedStore("watched")];
   const task = makeTask("task", { input, work: (job) => gate.pass(job) });
   const other = makeTask("other", { input: watched });
-  using shop = new Workshop(() => [task, other]);
+  await using shop = new Workshop(() => [task, other]);
   const controller = new AbortController();
   const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
   await shop.env.advance(9_999);
@@ -55,7 +55,7 @@ Deno.test("run with forever lists a store again whose watch has failed", async (
   using _ = interceptWarnings((message) => void warnings.push(message));
   const input = new WatchedStore("in");
   const task = makeTask("task", { input });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const controller = new AbortController();
   const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
   await turn();
@@ -74,7 +74,7 @@ Deno.test("run with forever lists a store again whose watch has failed", async (
 Deno.test("run with forever runs a job again whose record somebody else has deleted", async () => {
   const done = new MemoryStore("done");
   const task = makeTask("task", { input: new MemoryStore("in", keys("a")), done });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const controller = new AbortController();
   const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
   await turn();
@@ -88,7 +88,7 @@ Deno.test("run with forever runs a job again whose record somebody else has dele
 Deno.test("run with forever does not run a job twice because a watch is late", async () => {
   const done = new WatchedStore("done");
   const task = makeTask("task", { input: new MemoryStore("in", keys("a")), done });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const controller = new AbortController();
   const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
   await turn();
@@ -108,7 +108,7 @@ Deno.test("run with forever recovers from a store that could not be listed", asy
   const input = new MemoryStore("in", keys("a"));
   input.broken.add("list");
   const task = makeTask("task", { input });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const controller = new AbortController();
   const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
   await turn();

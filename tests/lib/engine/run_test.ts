@@ -9,7 +9,7 @@ import { chain, FAILED, Gate, keys, makeTask, SUCCEEDED, Workshop } from "./work
 
 Deno.test("run starts a successor at once, with no timer in between", async () => {
   const { tasks, output } = chain(new MemoryStore("in", keys("a", "b")));
-  using shop = new Workshop(() => tasks);
+  await using shop = new Workshop(() => tasks);
   const report = await runEngine(shop.engine); // nobody lets time pass
   deepStrictEqual([...output.data.keys()].sort(), ["a", "b"]);
   strictEqual(report.succeeded, 4);
@@ -22,7 +22,7 @@ Deno.test("run starts a job as soon as what it needs is there, while others stil
   const { tasks, output } = chain(new MemoryStore("in", keys("quick", "slow")), {
     first: (job) => job === "slow" ? gate.pass(job) : undefined,
   });
-  using shop = new Workshop(() => tasks);
+  await using shop = new Workshop(() => tasks);
   const running = runEngine(shop.engine);
   await turn();
   deepStrictEqual([...output.data.keys()], ["quick"]);
@@ -32,7 +32,7 @@ Deno.test("run starts a job as soon as what it needs is there, while others stil
 
 Deno.test("run tells of the end of a job before the start of its successor", async () => {
   const { tasks } = chain(new MemoryStore("in", keys("a")));
-  using shop = new Workshop(() => tasks);
+  await using shop = new Workshop(() => tasks);
   await shop.run();
   deepStrictEqual(shop.notes, ["start first.a", "end first.a", "start second.a", "end second.a"]);
 });
@@ -51,7 +51,7 @@ Deno.test("run of a pipeline with nothing to do lists every repository once, and
     done: new MemoryStore("done2", [["a", SUCCEEDED], ["b", SUCCEEDED]]),
   });
   second.link("again", middle, { isInput: true });
-  using shop = new Workshop(() => [first, second]);
+  await using shop = new Workshop(() => [first, second]);
   await shop.run();
   deepStrictEqual(shop.started, []);
   deepStrictEqual(shop.engine.stats, { listings: 4, reads: 0, changes: 0, launches: 0 });
@@ -65,7 +65,7 @@ Deno.test("run takes another look when something ran, and finds what appeared un
   const other = new MemoryStore("other");
   const first = makeTask("first", { input, work: () => void other.data.set("x", 1) });
   const second = makeTask("second", { input: other });
-  using shop = new Workshop(() => [first, second]);
+  await using shop = new Workshop(() => [first, second]);
   await shop.run();
   deepStrictEqual(shop.started, ["first.a", "second.x"]);
 });
@@ -80,7 +80,7 @@ Deno.test("run starts jobs by priority, then by the order of tasks, then in natu
       priority: (job) => job === "10" ? 1 : 0,
     }),
   ];
-  using shop = new Workshop(() => tasks);
+  await using shop = new Workshop(() => tasks);
   await shop.run({ launchOnce: true });
   for (const name of ["last", "one", "two"]) {
     const own = shop.started.filter((each) => each.startsWith(name)).map((each) =>
@@ -95,7 +95,7 @@ Deno.test("run adds the priority of the pipeline to that of the task", async () 
   const input = new MemoryStore("in", keys("1", "2", "3"));
   const task = makeTask("task", { input }, { maxConcurrent: 1, priority: (job) => Number(job) });
   const asked: string[] = [];
-  using shop = new Workshop(() => [task], (task, job) => {
+  await using shop = new Workshop(() => [task], (task, job) => {
     asked.push(`${task.name}.${job}`);
     return job === "1" ? 5 : 0;
   });
@@ -108,7 +108,7 @@ Deno.test("run keeps to maxConcurrent", async () => {
   const gate = new Gate();
   const input = new MemoryStore("in", keys("1", "2", "3"));
   const task = makeTask("task", { input, work: (job) => gate.pass(job) }, { maxConcurrent: 2 });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const running = runEngine(shop.engine);
   await turn();
   deepStrictEqual(gate.waiting, ["1", "2"]);
@@ -124,7 +124,7 @@ Deno.test("run keeps to maxConcurrent", async () => {
 Deno.test("run takes data that somebody put into the middle as input", async () => {
   const { middle, tasks } = chain(new MemoryStore("in", keys("a")));
   middle.data.set("x", 1);
-  using shop = new Workshop(() => tasks);
+  await using shop = new Workshop(() => tasks);
   await shop.run();
   deepStrictEqual(shop.started, ["first.a", "second.x", "second.a"]);
 });
@@ -137,7 +137,7 @@ Deno.test("run waits, job by job, for a task that may still write over what is t
     input: middle,
     work: (job) => seen.push(middle.data.get(job)),
   });
-  using shop = new Workshop(() => [third, ...tasks]);
+  await using shop = new Workshop(() => [third, ...tasks]);
   await shop.run();
   deepStrictEqual(seen, ["by first"]);
 });
@@ -154,7 +154,7 @@ Deno.test("run ends though a look has to ask again for what could not be said", 
     work: () => void (++attempts === 3 && shop.engine.stop()),
   });
   task.metadata = false; // so that nothing but the run itself knows that the job has ended
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   await shop.run();
   deepStrictEqual(shop.started, ["task.a"]);
 });
@@ -165,7 +165,7 @@ Deno.test("run of tasks in a cycle comes to an end", async () => {
     makeTask("there", { input: a, output: b }),
     makeTask("back", { input: b, output: a }),
   ];
-  using shop = new Workshop(() => tasks);
+  await using shop = new Workshop(() => tasks);
   await shop.run();
   deepStrictEqual(shop.started, ["there.1", "back.1"]);
 });
@@ -177,7 +177,7 @@ Deno.test("run leaves alone what depends on a store that cannot be listed, and n
   const careful = makeTask("careful", { input: new MemoryStore("in", keys("a")) });
   careful.link("unless", broken, { inhibitsStart: true });
   const healthy = makeTask("healthy", { input: new MemoryStore("in", keys("a")) });
-  using shop = new Workshop(() => [blind, careful, healthy]);
+  await using shop = new Workshop(() => [blind, careful, healthy]);
   const report = await shop.run();
   deepStrictEqual(shop.started, ["healthy.a"]);
   deepStrictEqual(report.unreachable.map(({ repository }) => repository), [broken]);
@@ -191,7 +191,7 @@ Deno.test("run never starts a job of which an inhibiting filter cannot be asked"
   });
   const task = makeTask("task", { input });
   task.link("unless", fussy, { inhibitsStart: true });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   await shop.run();
   deepStrictEqual(shop.started, ["task.b"]);
   strictEqual(await shop.stateOf(task, "a"), "unknown");
@@ -210,7 +210,7 @@ Deno.test("run starts nothing by half a change: views of one store agree before 
       await store.dump("b", 1);
     },
   });
-  using shop = new Workshop(() => [task, other]);
+  await using shop = new Workshop(() => [task, other]);
   await shop.run();
   deepStrictEqual(shop.started, ["other.1", "task.b"]);
 });
@@ -222,7 +222,7 @@ Deno.test("A-12: run ends when all that is left is held, and says why", async ()
       throw new Error("no luck");
     },
   });
-  using shop = new Workshop(() => tasks);
+  await using shop = new Workshop(() => tasks);
   const report = await runEngine(shop.engine);
   strictEqual(report.left.length, 1);
   strictEqual(report.left[0]!.task.name, "second");
@@ -231,7 +231,7 @@ Deno.test("A-12: run ends when all that is left is held, and says why", async ()
 
 Deno.test("run with launchOnce starts what is ready at first, and waits for it", async () => {
   const { tasks } = chain(new MemoryStore("in", keys("a", "b")));
-  using shop = new Workshop(() => tasks);
+  await using shop = new Workshop(() => tasks);
   const report = await shop.run({ launchOnce: true });
   deepStrictEqual(shop.started, ["first.a", "first.b"]);
   strictEqual(report.succeeded, 2);
@@ -246,7 +246,7 @@ Deno.test("run gives up after its timeout", async () => {
   }, {
     maxConcurrent: 1,
   });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const running = runEngine(shop.engine, { timeout: 5 });
   const expected = rejects(running, { name: "TimeoutError", message: "Pipeline run timeout" });
   await shop.env.advance(4999);
@@ -266,7 +266,7 @@ Deno.test("A-18: run stops when its signal is aborted, and waits for what runs i
   }, {
     maxConcurrent: 1,
   });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   const controller = new AbortController();
   let ended = false;
   const running = runEngine(shop.engine, { signal: controller.signal }).finally(() =>
@@ -286,7 +286,7 @@ Deno.test("A-18: run stops when its signal is aborted, and waits for what runs i
 Deno.test("run starts nothing when its signal is aborted before or during the first look", async () => {
   const input = new MemoryStore("in", keys("a"));
   const task = makeTask("task", { input });
-  using shop = new Workshop(() => [task]);
+  await using shop = new Workshop(() => [task]);
   strictEqual((await runEngine(shop.engine, { signal: AbortSignal.abort() })).interrupted, true);
   strictEqual(input.count("list"), 0);
   const listed = Promise.withResolvers<void>();
@@ -312,6 +312,6 @@ Deno.test("run of 100,000 small jobs lets timers have their turn", async () => {
     ok(turns > 0);
   } finally {
     clearInterval(timer);
-    engine.close();
+    await engine.close();
   }
 });

@@ -7,6 +7,7 @@ import { TaskState } from "../../../lib/engine/task_state.ts";
 import { ResourceManager } from "../../../lib/resource_manager.ts";
 import { Resources } from "../../../lib/resources.ts";
 import type { TaskOptions } from "../../../lib/task.ts";
+import { interceptWarnings } from "../../../lib/warnings.ts";
 import { MemoryStore } from "./memory_store.ts";
 import { makeTask } from "./workshop.ts";
 
@@ -134,4 +135,35 @@ Deno.test("Scheduler.nextLaunchIn says nothing of jobs that wait for something e
   desk.push(0, "a", "b");
   deepStrictEqual(desk.start(), ["0:a"]);
   strictEqual(desk.scheduler.nextLaunchIn, undefined);
+});
+
+Deno.test("Scheduler takes a priority that cannot be told for 0, and says so once", () => {
+  const warnings: string[] = [];
+  using _ = interceptWarnings((message) => void warnings.push(message));
+  const desk = new Desk({
+    priority: (job) => {
+      if (job === "x") throw new Error("no such job");
+      return job === "y" ? NaN : job === "z" ? -1 : 1;
+    },
+  });
+  desk.push(0, "x", "y", "z", "a");
+  deepStrictEqual(desk.start(), ["0:a", "0:x", "0:y", "0:z"]);
+  strictEqual(warnings.length, 1);
+});
+
+Deno.test("Scheduler.load() asks anew what is in use of the quotas that are named, unless jobs hold a part", async () => {
+  let used = 4;
+  const resources = new ResourceManager(Resources.parse(4, "1Gi"));
+  resources.register(() => Promise.resolve(new Resources(used, 0)));
+  const desk = new Desk({ resources, jobResources: new Resources(2, 0) });
+  const scheduler = new Scheduler(desk.states, desk.index.space, undefined, [resources]);
+  const [state] = desk.states;
+  await scheduler.load();
+  strictEqual(scheduler.admit(state!), false);
+  used = 2;
+  await scheduler.load();
+  strictEqual(scheduler.admit(state!), true);
+  used = 0;
+  await scheduler.load();
+  strictEqual(scheduler.admit(state!), false, "the job that holds a part is no getter's");
 });

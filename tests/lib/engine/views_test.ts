@@ -240,15 +240,23 @@ Deno.test("ids by other rules stand beside usual ones", async () => {
 });
 
 for (const prefetchLookup of [true, false]) {
-  Deno.test(`RelatedItemRepository reads a translation once, with prefetchLookup: ${prefetchLookup}`, async () => {
+  Deno.test(`RelatedItemRepository reads each translation once a look, with prefetchLookup: ${prefetchLookup}`, async () => {
     const lives = new MemoryStore("lives", keys("x", "y"));
     const authors = new MemoryStore("authors", [["a", "x"], ["b", "y"], ["c", "z"]]);
     using tower = new Watchtower(new RelatedItemRepository(lives, authors, { prefetchLookup }));
     await tower.look();
     deepStrictEqual(tower.keys, ["a", "b"]);
+    strictEqual(authors.count(prefetchLookup ? "infoAll" : "info"), prefetchLookup ? 1 : 3);
+    authors.data.set("b", "x"); // by somebody else
+    authors.data.set("a", "z");
     await tower.look();
-    const calls = authors.count(prefetchLookup ? "infoAll" : "info");
-    strictEqual(calls, prefetchLookup ? 1 : 3);
+    deepStrictEqual(tower.keys, ["b"]);
+    strictEqual(authors.count(prefetchLookup ? "infoAll" : "info"), prefetchLookup ? 2 : 6);
+    authors.data.set("b", "y");
+    await tower.look();
+    await authors.dump("a", "x");
+    await tower.index.settled();
+    deepStrictEqual(tower.keys, ["a", "b"]);
     await authors.dump("a", "z");
     await tower.index.settled();
     deepStrictEqual(tower.keys, ["b"]);

@@ -95,7 +95,7 @@ export class Gate {
 }
 
 /** An engine on tasks, in a time of its own, with notes of what it tells. */
-export class Workshop implements Disposable {
+export class Workshop implements AsyncDisposable {
   readonly env = new FakeEnv();
   readonly engine: Engine;
   /** What was told, in the form `start task.job`, `end task.job`, `retry task.job`, `fail task.job`. */
@@ -128,8 +128,8 @@ export class Workshop implements Disposable {
     return (await this.engine.decide(task, job)).state;
   }
 
-  [Symbol.dispose](): void {
-    this.engine.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.engine.close();
   }
 }
 

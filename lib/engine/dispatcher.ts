@@ -1,0 +1,223 @@
+/**
+ * Starting what is ready, during one run or cycle.
+ *
+ * @module
+ */
+
+import type { Env } from "../env.ts";
+import { decide } from "./decision.ts";
+import type { KeyIndex } from "./key_index.ts";
+import { KeySet } from "./key_set.ts";
+import type { Launcher } from "./launcher.ts";
+import { READS, type Records } from "./records.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { TaskState } from "./task_state.ts";
+
+/** Milliseconds after which timers and signals have their turn, however much there is to start. */
+const SLICE = 20;
+
+/** What to wait for: attempts that would end with this program; all attempts; all attempts and retries. */
+export type Patience = "attached" | "running" | "retries";
+
+/** A stretch of work in which no timer and no signal has its turn. */
+interface Turn {
+  /** When it is over at the latest, by the clock of elapsed time. */
+  readonly end: number;
+  /** How many jobs were considered. */
+  count: number;
+  /** Whether nothing more is to be done in it. */
+  over: boolean;
+  /** Fires when it has ended. */
+  readonly timer: Disposable;
+}
+
+/** The parts of an engine that it works with. */
+export interface DispatcherParts {
+  readonly env: Env;
+  readonly states: readonly TaskState[];
+  readonly keys: KeyIndex;
+  readonly records: Records;
+  readonly scheduler: Scheduler;
+  readonly launcher: Launcher;
+}
+
+/** Starts what is ready and finds room, from {@linkcode start} to {@linkcode stop}. */
+export class Dispatcher {
+  readonly #parts: DispatcherParts;
+  #stopped = false;
+  /** Whether anything is started. */
+  #launching = false;
+  /** Whether jobs that become ready are started; otherwise only those that wait already. */
+  #admitting = false;
+  #reading = 0;
+  #pumping = false;
+  #pumpComes = false;
+  #turn: Turn | undefined;
+  #alarm: Disposable | undefined;
+  #patience: Patience = "attached";
+  #onQuiet: (() => void) | undefined;
+
+  /** Prepares to start jobs. */
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Begins to start jobs, after a look, unless it was stopped during that.
+   *
+   * @param which What is ready now; or also what becomes ready later.
+   */
+  start(which: "once" | "always"): void {
+    if (this.#stopped) return;
+    this.#admitting = which === "always";
+    this.#launching = true;
+    this.enqueue();
+  }
+
+  /** Enters all that is eligible among the jobs to be looked at: after a look. */
+  enqueue(): void {
+    if (!this.#launching) return;
+    const { states, scheduler } = this.#parts;
+    for (const state of states) {
+      scheduler.fill(state, state.task.disabled ? new KeySet() : state.eligible.clone());
+    }
+    scheduler.unblock();
+    this.pump();
+  }
+
+  /**
+   * Resolves when nothing that could make it start something is under way.
+   *
+   * @param what What to wait for: attempts that would end with this program; all attempts; retries as well. After
+   * {@linkcode stop}, only the first.
+   */
+  quiet(what: Patience): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onQuiet = resolve;
+    this.#patience = what;
+    this.pump();
+    return promise;
+  }
+
+  /** Starts nothing any more. What runs goes on. */
+  stop(): void {
+    this.#stopped = true;
+    this.#launching = false;
+    this.#admitting = false;
+    this.#turn?.timer[Symbol.dispose]();
+    this.#turn = undefined;
+    this.#alarm?.[Symbol.dispose]();
+    this.#alarm = undefined;
+    this.#settle();
+  }
+
+  /** Enters a job, and those that may wait for it, among those to be looked at, if they could start. */
+  touch(state: TaskState, id: number): void {
+    if (!this.#admitting) return;
+    this.#push(state, id);
+    for (const edge of state.downstream) {
+      for (const job of edge.downstream(id)) this.#push(edge.to, job);
+    }
+  }
+
+  /** Starts what is ready when a change has been taken in everywhere: until then, views of one store may disagree. */
+  pumpSoon(): void {
+    if (this.#pumpComes || !this.#launching) return;
+    this.#pumpComes = true;
+    queueMicrotask(() => {
+      this.#pumpComes = false;
+      this.pump();
+    });
+  }
+
+  /** Starts what is ready and finds room. */
+  pump(): void {
+    if (this.#pumping || this.#turn?.over) return;
+    if (this.#launching) {
+      this.#pumping = true;
+      try {
+        this.#work();
+      } finally {
+        this.#pumping = false;
+      }
+    }
+    this.#settle();
+  }
+
+  #work(): void {
+    const turn = this.#turn ??= this.#beginTurn();
+    while (this.#launching && !turn.over) {
+      const next = this.#parts.scheduler.peek();
+      if (next === undefined || this.#reading >= READS) break;
+      this.#consider(next.state, next.id);
+      turn.over = ++turn.count % 16 === 0 && this.#parts.env.elapsed() >= turn.end;
+    }
+    if (this.#launching) this.#awaitRoom();
+  }
+
+  /** Begins a stretch of work that ends when timers and signals have their turn: by themselves, or when it is over. */
+  #beginTurn(): Turn {
+    const { env } = this.#parts;
+    const timer = env.schedule(() => {
+      const { over } = turn;
+      this.#turn = undefined;
+      if (over) this.pump();
+    }, 0);
+    const turn: Turn = { end: env.elapsed() + SLICE, count: 0, over: false, timer };
+    return turn;
+  }
+
+  #push(state: TaskState, id: number): void {
+    if (state.eligible.has(id) && !state.task.disabled) this.#parts.scheduler.push(state, id);
+  }
+
+  #consider(state: TaskState, id: number): void {
+    const { scheduler, launcher, records } = this.#parts;
+    const decision = decide(state, id);
+    if (decision.state === "ready" && state.eligible.has(id)) {
+      if (!scheduler.admit(state)) return;
+      scheduler.pop(state);
+      launcher.start(state, id, { onDetach: () => this.#settle() });
+      return;
+    }
+    scheduler.pop(state);
+    if (decision.state !== "unread") return; // it comes back when what decided changes
+    this.#reading++;
+    records.read(decision.from, decision.id).then(() => {
+      this.#reading--;
+      scheduler.push(state, id);
+      this.pump();
+    });
+  }
+
+  #settle(): void {
+    const { keys, launcher } = this.#parts;
+    if (this.#onQuiet === undefined || this.#pumping || this.#pumpComes) return;
+    if (launcher.attached > 0 || this.#reading > 0 || this.#turn?.over) return;
+    if (keys.busy) {
+      keys.settled().then(() => this.pump());
+      return;
+    }
+    if (this.#launching) {
+      if (this.#patience !== "attached" && launcher.detached > 0) return;
+      if (this.#patience === "retries" && (launcher.retrying > 0 || this.#awaitRoom())) return;
+    }
+    const quiet = this.#onQuiet;
+    this.#onQuiet = undefined;
+    quiet();
+  }
+
+  /** Waits for the next launch that the rate limits allow; false if nothing waits for one. */
+  #awaitRoom(): boolean {
+    const { env, scheduler } = this.#parts;
+    const delay = scheduler.nextLaunchIn;
+    if (delay === undefined) return false;
+    this.#alarm?.[Symbol.dispose](); // another task may have to wait less
+    this.#alarm = env.schedule(() => {
+      this.#alarm = undefined;
+      scheduler.unblock();
+      this.pump();
+    }, delay);
+    return true;
+  }
+}
