@@ -183,3 +183,13 @@ export class JobError extends Error {
  * - `cancelled`: somebody stopped it
  */
 export type FailureClass = "user" | "timeout" | "oom" | "infra" | "config" | "cancelled";
+
+/** The kinds of failure. */
+export const FAILURE_CLASSES: readonly FailureClass[] = [
+  "user",
+  "timeout",
+  "oom",
+  "infra",
+  "config",
+  "cancelled",
+];

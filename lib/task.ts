@@ -208,7 +208,8 @@ export abstract class Task {
 
   /**
    * Optional, for tasks whose jobs write something to look at: what the latest attempt at a job has written, to its
-   * standard output and standard error, or to the console. It stays when the job has ended.
+   * standard output and standard error, or to the console. It stays when the job has ended. The latest attempt may be
+   * one that {@linkcode execute} has been called for this moment: there is nothing to be shown of it yet, but there will.
    *
    * @param job The job.
    * @param options Whether to go on as the job writes more, until it has ended; and what stops that.

@@ -12,7 +12,7 @@ import { stringifyYaml } from "../yaml.ts";
 import { nearestKey } from "./nearest_key.ts";
 import { opened } from "./opened.ts";
 import { OriginalError, showingOriginalErrors } from "./original_error.ts";
-import { writeOutput } from "./output.ts";
+import { writeOutput, writeStream } from "./output.ts";
 import { selectLink } from "./select.ts";
 import type { Verb } from "./verb.ts";
 
@@ -41,7 +41,7 @@ export async function catData(pipeline: Pipeline, data: string, job: string): Pr
 
 async function cat(repository: Repository, job: string): Promise<void> {
   if (repository instanceof BlobRepository) {
-    for await (const chunk of await repository.readable(job)) await writeOutput(chunk);
+    await writeStream(await repository.readable(job));
   } else if (repository instanceof MetadataRepository) {
     const value: unknown = await repository.info(job);
     if (value === undefined) throw new NotFoundError(job, `${repository}`);

@@ -69,10 +69,9 @@ export const completeVerb: Verb = {
   summary: "Print the words that could stand at the end of a command line",
   words: "[WORD...]",
   opens: false,
-  async run({ pipeline, words }) {
-    const { allVerbs } = await import("./verbs.ts"); // which imports this module
+  async run({ pipeline, words, verbs }) {
     const signal = AbortSignal.timeout(PATIENCE);
-    const candidates = await complete(pipeline, allVerbs(), words, signal);
+    const candidates = await complete(pipeline, verbs.values(), words, signal);
     await writeLines(
       candidates.map(({ word, description }) =>
         description === undefined ? word : `${word}\t${description}`

@@ -4,13 +4,15 @@
  * @module
  */
 
+import type { Engine } from "../engine/engine.ts";
 import { explain } from "../engine/explain.ts";
 import { engineOf, type Pipeline } from "../pipeline.ts";
+import type { Task } from "../task.ts";
 import { warn } from "../warnings.ts";
 import { EXIT } from "./exit_code.ts";
 import { checkKnown } from "./known_job.ts";
 import { opened } from "./opened.ts";
-import { printable, writeMessage } from "./output.ts";
+import { printable, writeMessage, writeStream } from "./output.ts";
 import { selectTask } from "./select.ts";
 import { Tally } from "./tally.ts";
 import type { Verb } from "./verb.ts";
@@ -72,6 +74,15 @@ export async function launch(
   });
 }
 
+/** Copies what a job writes, from when it is started until it has ended, to standard output. */
+async function copyLogs(engine: Engine, task: Task, job: string): Promise<void> {
+  const { promise: started, resolve } = Promise.withResolvers<void>();
+  using _ = engine.subscribe(({ type }) => type === "start" && resolve());
+  await started;
+  const text = await task.logs?.(job, { follow: true });
+  if (text !== undefined) await writeStream(text);
+}
+
 /** The verb `launch`. */
 export const launchVerb: Verb = {
   name: "launch",
@@ -79,7 +90,10 @@ export const launchVerb: Verb = {
   words: "TASK JOB",
   options: {
     force: { type: "boolean", short: "f", description: "start it though it is not ready" },
-    sync: { type: "boolean", description: "wait until it has ended, wherever it runs" },
+    sync: {
+      type: "boolean",
+      description: "show what it writes, and wait until it has ended, wherever it runs",
+    },
     meta: { type: "boolean", description: "keep its record, as usual" },
     "no-meta": { type: "boolean", description: "keep no record of it" },
   },
@@ -92,12 +106,16 @@ export const launchVerb: Verb = {
       checkKnown(engine, job);
       if (state !== "ready") writeMessage(`${name} ${job} ${printable(reason)}\n`);
     }
+    const sync = options.sync === true;
     using tally = new Tally(engine);
+    const copying = sync ? copyLogs(engine, task, job) : undefined;
+    copying?.catch(() => {}); // thrown below
     const outcome = await launch(pipeline, name, job, {
       force,
-      sync: options.sync === true,
+      sync,
       meta: options["no-meta"] !== true,
     });
+    if (outcome !== "refused") await copying;
     for (const { problem } of tally.failures) {
       writeMessage(`${name} ${job} failed: ${printable(problem)}\n`);
     }

@@ -6,8 +6,6 @@
 
 import { KeyIndex } from "../engine/key_index.ts";
 import { noStats } from "../engine/stats.ts";
-import { StoredView } from "../engine/stored_view.ts";
-import type { View } from "../engine/view.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Repository } from "../repository.ts";
 import { opened } from "./opened.ts";
@@ -78,23 +76,13 @@ async function keysOf(
     for (const repository of repositories.values()) index.view(repository);
     await index.look("all");
     const set = evaluateSetExpression(expression, (name) => {
-      const view = index.view(repositories.get(name)!);
-      throwIfUnknown(view, index);
-      return view.set;
+      const { set, doubt } = index.view(repositories.get(name)!);
+      if (doubt !== undefined) throw doubt; // the set may lack keys, or hold too many
+      return set;
     });
     return Array.from(set, (id) => index.space.name(id)).sort();
   } finally {
     index.close();
-  }
-}
-
-/** A set that may lack keys, or hold too many, is not shown. */
-function throwIfUnknown(view: View, { space }: KeyIndex): void {
-  if (view.error !== undefined) throw view.error;
-  if (view instanceof StoredView) return;
-  for (let id = 0; id < space.size; id++) {
-    const error = view.errorOf(id);
-    if (error !== undefined) throw error;
   }
 }
 

@@ -85,7 +85,7 @@ async function dispatch(
       await writeOutput(verbHelpText(verb));
       return EXIT.OK;
     }
-    return await perform(verb, { pipeline, words, options });
+    return await perform(verb, { pipeline, words, options, verbs });
   } catch (error) {
     return report(error, verb);
   }

@@ -21,6 +21,16 @@ export async function writeOutput(data: string | Uint8Array): Promise<void> {
 }
 
 /**
+ * Writes a stream to standard output as it comes.
+ *
+ * @param stream Bytes.
+ * @throws {Deno.errors.BrokenPipe} If nobody reads it any more.
+ */
+export async function writeStream(stream: ReadableStream<Uint8Array>): Promise<void> {
+  for await (const chunk of stream) await writeOutput(chunk);
+}
+
+/**
  * Writes lines to standard output, many at a time.
  *
  * @param lines The lines, without their ends.

@@ -14,12 +14,9 @@ import { type Affected, affected, affectedRecursively } from "./affected.ts";
 import { nearestKey } from "./nearest_key.ts";
 import { opened } from "./opened.ts";
 import { writeOutput } from "./output.ts";
-import { selectLink, selectTask } from "./select.ts";
+import { ALL, selectLink, selectTask } from "./select.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
-
-/** What stands for every job, as the first of them. */
-const ALL = "__all__";
 
 /** How many keys of a repository are deleted at the same time. */
 const DELETES = 32;
@@ -76,8 +73,14 @@ export async function deleteData(
   });
 }
 
-/** Deletes keys from all repositories, those behind one that fails as well; returns whether any key was there. */
-async function deleteAll(affected: Affected): Promise<boolean> {
+/**
+ * Deletes keys from all repositories, those behind one that fails as well, and writes a line for each deletion.
+ *
+ * @param affected Keys by repository.
+ * @returns Whether any key was there.
+ * @throws {StoreError} If keys cannot be deleted.
+ */
+export async function deleteAll(affected: Affected): Promise<boolean> {
   let found = false;
   const errors: unknown[] = [];
   for (const [repository, keys] of affected) {

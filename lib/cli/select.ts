@@ -10,6 +10,9 @@ import type { Task } from "../task.ts";
 import { didYouMean } from "./suggest.ts";
 import { UsageError } from "./usage_error.ts";
 
+/** What stands for every job, as the first of them. */
+export const ALL = "__all__";
+
 /** A link, and where it belongs. */
 export interface SelectedLink {
   /** The task. */

@@ -6,7 +6,6 @@
 
 import { KeyIndex } from "../engine/key_index.ts";
 import { noStats } from "../engine/stats.ts";
-import { StoredView } from "../engine/stored_view.ts";
 import type { View } from "../engine/view.ts";
 import { StoreError } from "../errors.ts";
 import { headline } from "../failure.ts";
@@ -65,10 +64,8 @@ async function countKeys(shown: readonly ShownTask[]): Promise<Counts> {
     const counts = new Map<string, number | StoreError>();
     for (const { task, links } of shown) {
       for (const [name, { repo }] of links) {
-        counts.set(
-          `${task.name}.${name}`,
-          countView(`${task.name}.${name}`, keys.view(repo), keys),
-        );
+        const link = `${task.name}.${name}`;
+        counts.set(link, countView(link, keys.view(repo)));
       }
     }
     return counts;
@@ -77,13 +74,10 @@ async function countKeys(shown: readonly ShownTask[]): Promise<Counts> {
   }
 }
 
-function countView(name: string, view: View, { space }: KeyIndex): number | StoreError {
-  let cause = view.error;
-  if (!(view instanceof StoredView)) {
-    for (let id = 0; cause === undefined && id < space.size; id++) cause = view.errorOf(id);
-  }
-  if (cause === undefined) return view.set.size;
-  return new StoreError(`Cannot count the keys of "${name}": ${headline(cause)}`, { cause });
+function countView(name: string, { set, doubt }: View): number | StoreError {
+  return doubt === undefined
+    ? set.size
+    : new StoreError(`Cannot count the keys of "${name}": ${headline(doubt)}`, { cause: doubt });
 }
 
 function statusText(shown: readonly ShownTask[], counts: Counts): string {

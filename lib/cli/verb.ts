@@ -26,6 +26,8 @@ export interface VerbContext {
   readonly words: readonly string[];
   /** The options that were given, by name. */
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  /** All verbs of the program, by name. */
+  readonly verbs: ReadonlyMap<string, Verb>;
   /** Aborted when the user interrupts, if the verb {@linkcode Verb.stops}. */
   readonly signal: AbortSignal;
 }

@@ -4,13 +4,16 @@
  * @module
  */
 
+import { cancelVerb } from "./cancel.ts";
 import { catVerb } from "./cat.ts";
 import { completeVerb, completionsVerb } from "./completions.ts";
 import { graphVerb } from "./graph.ts";
 import { injectVerb } from "./inject.ts";
 import { launchVerb } from "./launch.ts";
+import { logsVerb } from "./logs.ts";
 import { lsVerb } from "./ls.ts";
 import { planVerb } from "./plan.ts";
+import { retryVerb } from "./retry.ts";
 import { rmVerb } from "./rm.ts";
 import { runVerb } from "./run.ts";
 import { shellVerb } from "./shell.ts";
@@ -39,6 +42,9 @@ export function allVerbs(): Verb[] {
     injectVerb,
     rmVerb,
     launchVerb,
+    logsVerb,
+    cancelVerb,
+    retryVerb,
     shellVerb,
     completionsVerb,
     completeVerb,

@@ -150,8 +150,8 @@ export class Launcher {
       this.#count(attempt, from, -1);
       this.#count(attempt, attempt.phase, 1);
       if (attempt.phase === "detached") onDetach();
-      else if (attempt.phase === "lingering") this.#events.onFree(state, id); // nobody waits for the rest
-      else if (attempt.phase === "ended") this.#free(state, id);
+      if (attempt.phase === "lingering") this.#events.onFree(state, id); // nobody waits for the rest
+      if (attempt.phase === "ended") this.#free(state, id);
     });
   }
 

@@ -58,6 +58,13 @@ export abstract class View {
     return [];
   }
 
+  /** Why the set may lack keys, or hold too many; undefined if it is true. */
+  get doubt(): unknown {
+    let doubt = this.error;
+    for (const id of this.doubtful()) doubt ??= this.errorOf(id);
+    return doubt;
+  }
+
   /** Calls `listener` with each key that appears, disappears, or gets another value. */
   listen(listener: (id: number) => void): void {
     this.#listeners.push(listener);

@@ -1,0 +1,53 @@
+/**
+ * The verb `cancel`: ends jobs that run.
+ *
+ * @module
+ */
+
+import { JobIdError } from "../errors.ts";
+import { engineOf } from "../pipeline.ts";
+import type { Task } from "../task.ts";
+import { EXIT } from "./exit_code.ts";
+import { checkKnown } from "./known_job.ts";
+import { writeMessage, writeOutput } from "./output.ts";
+import { ALL, selectTask } from "./select.ts";
+import { UsageError } from "./usage_error.ts";
+import type { Verb } from "./verb.ts";
+
+/** The verb `cancel`. */
+export const cancelVerb: Verb = {
+  name: "cancel",
+  summary: "End jobs that run, wherever that is",
+  words: "TASK JOB...",
+  async run({ pipeline, words: [name = "", ...words] }) {
+    const task = selectTask(pipeline, name);
+    if (task.cancel === undefined) {
+      throw new UsageError(
+        `Jobs of task "${name}" run inside the program that started them: interrupt that to end them`,
+      );
+    }
+    for (const job of words) {
+      if (job !== ALL && !task.done.isValidJobId(job)) throw new JobIdError(job);
+    }
+    const jobs = words[0] === ALL ? await runningJobs(task) : words;
+    let code: number = EXIT.OK;
+    for (const job of jobs) {
+      if (await task.cancel(job)) {
+        await writeOutput(`${job}\n`);
+        continue;
+      }
+      const engine = engineOf(pipeline);
+      await engine.look();
+      checkKnown(engine, job);
+      writeMessage(`${name} ${job} does not run\n`);
+      code = EXIT.FAILED;
+    }
+    return code;
+  },
+};
+
+/** The jobs of a task that some program has started, and that have not ended. */
+async function runningJobs(task: Task): Promise<string[]> {
+  const left = await task.recover?.() ?? [];
+  return left.filter(({ ended }) => !ended).map(({ job }) => job);
+}

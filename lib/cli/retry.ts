@@ -1,0 +1,102 @@
+/**
+ * The verb `retry`: lets jobs that failed run again.
+ *
+ * @module
+ */
+
+import { saysFailed } from "../done_record.ts";
+import { FAILURE_CLASSES, JobIdError } from "../errors.ts";
+import { engineOf, type Pipeline } from "../pipeline.ts";
+import type { Task } from "../task.ts";
+import { affected } from "./affected.ts";
+import { EXIT } from "./exit_code.ts";
+import { checkKnown } from "./known_job.ts";
+import { writeMessage } from "./output.ts";
+import { deleteAll } from "./rm.ts";
+import { selectTask } from "./select.ts";
+import { didYouMean } from "./suggest.ts";
+import { UsageError } from "./usage_error.ts";
+import type { Verb } from "./verb.ts";
+
+/** How many records are read at the same time. */
+const READS = 64;
+
+/** The verb `retry`. */
+export const retryVerb: Verb = {
+  name: "retry",
+  summary: "Let jobs that failed run again: all, or those of a task, or some of them",
+  words: "[TASK] [JOB...]",
+  options: {
+    class: {
+      type: "string",
+      description: `only those whose failure was of this class: ${FAILURE_CLASSES.join(", ")}`,
+    },
+  },
+  async run({ pipeline, words: [name, ...jobs], options }) {
+    const failureClass = classOf(options.class);
+    const tasks = name === undefined ? pipeline.tasks : [selectTask(pipeline, name)];
+    for (const task of tasks) {
+      for (const job of jobs) if (!task.done.isValidJobId(job)) throw new JobIdError(job);
+    }
+    let code: number = EXIT.OK;
+    for (const task of tasks) {
+      const failed = await failedJobs(task, jobs.length === 0 ? task.done : jobs, failureClass);
+      for (const job of jobs.filter((job) => !failed.has(job))) {
+        await complain(pipeline, task, job, failureClass);
+        code = EXIT.FAILED;
+      }
+      // What a job wrote before it failed would keep it from running again, as its record does.
+      await deleteAll(affected(task, failed));
+      if (failed.size > 0) {
+        const count = failed.size === 1 ? "1 failed job" : `${failed.size} failed jobs`;
+        writeMessage(`${count} of task "${task.name}" may run again\n`);
+      }
+    }
+    return code;
+  },
+};
+
+function classOf(option: string | boolean | undefined): string | undefined {
+  if (typeof option !== "string") return undefined;
+  if (FAILURE_CLASSES.some((known) => known === option)) return option;
+  throw new UsageError(
+    `There is no failure of class "${option}"${didYouMean(option, FAILURE_CLASSES, "classes")}`,
+  );
+}
+
+/** Those of some jobs whose record says that they failed. */
+async function failedJobs(
+  task: Task,
+  jobs: Iterable<string> | AsyncIterable<string>,
+  failureClass: string | undefined,
+): Promise<Set<string>> {
+  const failed = new Set<string>();
+  const next = (await Array.fromAsync(jobs)).values();
+  await Promise.all(Array.from({ length: READS }, async () => {
+    for (const job of next) {
+      const record: unknown = await task.done.contains(job) ? await task.done.info(job) : undefined;
+      if (!saysFailed(record)) continue;
+      if (failureClass === undefined || classIn(record) === failureClass) failed.add(job);
+    }
+  }));
+  return failed;
+}
+
+/** The class in a record; `user`, if it has none. */
+function classIn(record: unknown): unknown {
+  return typeof record === "object" && record !== null && "class" in record ? record.class : "user";
+}
+
+/** Says that a job has not failed. */
+async function complain(
+  pipeline: Pipeline,
+  task: Task,
+  job: string,
+  failureClass: string | undefined,
+): Promise<void> {
+  const engine = engineOf(pipeline);
+  await engine.look();
+  checkKnown(engine, job);
+  const how = failureClass === undefined ? "" : ` with class "${failureClass}"`;
+  writeMessage(`${task.name} ${job} has not failed${how}\n`);
+}
