@@ -1,0 +1,98 @@
+/**
+ * Errors of S3, in words that say what to do.
+ *
+ * @module
+ */
+
+import { StoreError } from "../lib/errors.ts";
+
+/** What happened and what to do next, by the code of S3, of the SDK or of the operating system. */
+const EXPLANATIONS: Readonly<Record<string, readonly [happened: string, next: string]>> = {
+  AccessDenied: ["access is denied", "give these credentials the right to it"],
+  AuthorizationHeaderMalformed: ["the region is wrong", "set the region of the bucket"],
+  BucketAlreadyExists: ["the bucket belongs to somebody else", "use another name"],
+  CredentialsProviderError: [
+    "there are no credentials",
+    "give them as an option, or as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+  ],
+  ECONNREFUSED: ["nothing listens at the endpoint", "start the server or correct the endpoint"],
+  ENOTFOUND: ["there is no such host", "correct the endpoint"],
+  EntityTooLarge: ["the value is larger than the server takes", "store it in several"],
+  ExpiredToken: ["the credentials have expired", "get new ones"],
+  IllegalLocationConstraintException: ["the region is wrong", "set the region of the bucket"],
+  InvalidAccessKeyId: ["there is no such access key", "correct the credentials"],
+  InvalidBucketName: ["a bucket cannot have this name", "correct it"],
+  NoSuchBucket: ["there is no such bucket", "create it or correct its name"],
+  NoSuchUpload: ["the upload was taken for dead", "write it again"],
+  PermanentRedirect: ["the bucket is in another region", "set its region and endpoint"],
+  RequestTimeTooSkewed: [
+    "the clocks of this machine and of the server differ",
+    "set the one that is wrong",
+  ],
+  SignatureDoesNotMatch: ["the secret key is wrong", "correct the credentials"],
+  SlowDown: ["the server is overloaded", "do less at once, or try again later"],
+  TimeoutError: [
+    "the server did not answer in time",
+    "see that it runs, or allow it more time",
+  ],
+};
+
+/** The same, by the status of HTTP: an answer to HEAD has no code. */
+const STATUSES: Readonly<Record<number, readonly [happened: string, next: string]>> = {
+  301: EXPLANATIONS.PermanentRedirect!,
+  403: ["access is denied", "check the credentials and what they may do"],
+  412: ["the value was replaced meanwhile", "try again"],
+  503: EXPLANATIONS.SlowDown!,
+};
+
+/**
+ * The error to throw for one that a client of S3 threw.
+ *
+ * @param doing What was being done and to what, as it goes on from "Cannot".
+ * @param error What was thrown.
+ * @returns A `StoreError`, with what was thrown as its cause.
+ */
+export function s3Error(doing: string, error: unknown): StoreError {
+  const code = codeOf(error);
+  const status = statusOf(error);
+  const [happened, next] = EXPLANATIONS[code] ?? STATUSES[status ?? 0] ??
+    [
+      error instanceof Error ? error.message : String(error),
+      "see that the server works, and try again",
+    ];
+  const answer = [status, NAMELESS.has(code) ? undefined : code].filter((word) =>
+    word !== undefined
+  );
+  const told = answer.length > 0 ? ` (${answer.join(" ")})` : "";
+  return new StoreError(`Cannot ${doing}: ${happened}${told}; ${next}`, { cause: error });
+}
+
+/** Names of errors that tell nothing. */
+const NAMELESS: ReadonlySet<string> = new Set(["Error", "Unknown", "UnknownError", ""]);
+
+/**
+ * What an error is called.
+ *
+ * @param error What was thrown.
+ * @returns The code of S3, such as `NoSuchKey`, or that of the system, such as `ECONNREFUSED`.
+ */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return error.name === "Error" && code !== "" ? code : error.name;
+}
+
+/**
+ * The status that the server answered with.
+ *
+ * @param error What was thrown.
+ * @returns The status; undefined if there was no answer.
+ */
+export function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("$metadata" in error)) return undefined;
+  const { $metadata: metadata } = error;
+  if (typeof metadata !== "object" || metadata === null || !("httpStatusCode" in metadata)) {
+    return undefined;
+  }
+  return typeof metadata.httpStatusCode === "number" ? metadata.httpStatusCode : undefined;
+}

@@ -1,0 +1,106 @@
+/**
+ * Listing a part of a bucket, page by page.
+ *
+ * @module
+ */
+
+import { StoreError } from "../lib/errors.ts";
+import type { S3Client, S3Page } from "./s3_api.ts";
+
+/** Which objects are listed. */
+export interface S3Range {
+  /** The bucket. */
+  readonly bucket: string;
+  /** What their keys begin with. */
+  readonly prefix: string;
+  /** What their keys end with. */
+  readonly suffix: string;
+}
+
+/**
+ * What stands between prefix and suffix in the keys of a bucket. Keys with a slash there are left out by the server: no
+ * job id has one.
+ *
+ * @param client Lists them.
+ * @param range Which of them.
+ * @returns The names, page by page.
+ * @throws {StoreError} If the server does not come to an end.
+ * @throws {Error} Whatever the client throws.
+ */
+export async function* listNames(
+  client: S3Client,
+  { bucket, prefix, suffix }: S3Range,
+): AsyncGenerator<string[], void, undefined> {
+  const seen = new Set<string>();
+  let token: string | undefined;
+  do {
+    const page = await client.listObjectsV2({
+      Bucket: bucket,
+      Prefix: prefix,
+      Delimiter: "/",
+      EncodingType: "url",
+      ...token === undefined ? {} : { ContinuationToken: token },
+    });
+    yield keysOf(page)
+      .filter((key) => key.startsWith(prefix) && key.endsWith(suffix))
+      .filter((key) => key.length > prefix.length + suffix.length)
+      .map((key) => key.slice(prefix.length, key.length - suffix.length));
+    token = page.IsTruncated ? page.NextContinuationToken ?? "" : undefined;
+    if (token !== undefined && (token === "" || seen.has(token))) {
+      throw new StoreError(
+        `Cannot list ${bucket}/${prefix}: the server says that there is more, but not where it goes on; ` +
+          "report it to whoever runs the server",
+      );
+    }
+    seen.add(token ?? "");
+  } while (token !== undefined);
+}
+
+/** How long one look at a bucket serves others, in milliseconds: longer than a pipeline takes to open. */
+const FRESH = 10_000;
+
+/** The last look at each bucket. */
+const looks = new WeakMap<S3Client, Map<string, Look>>();
+
+interface Look {
+  readonly time: number;
+  readonly result: Promise<unknown>;
+  /** Those whom it served. Who asks once more wants to know it anew. */
+  readonly served: WeakSet<S3Range>;
+}
+
+/**
+ * Makes sure that a bucket can be listed. One request serves all repositories over it that are validated in a row.
+ *
+ * @param client Lists it.
+ * @param range A part of it, on behalf of which this is asked.
+ * @throws {Error} Whatever the client throws.
+ */
+export async function checkBucket(client: S3Client, range: S3Range): Promise<void> {
+  const { bucket, prefix } = range;
+  const ofClient = looks.get(client) ?? new Map<string, Look>();
+  looks.set(client, ofClient);
+  let look = ofClient.get(bucket);
+  if (look === undefined || look.served.has(range) || performance.now() - look.time > FRESH) {
+    const result = client.listObjectsV2({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 });
+    look = { time: performance.now(), result, served: new WeakSet() };
+    ofClient.set(bucket, look);
+  }
+  look.served.add(range);
+  try {
+    await look.result;
+  } catch (error) {
+    if (ofClient.get(bucket) === look) ofClient.delete(bucket);
+    throw error;
+  }
+}
+
+function keysOf({ Contents, EncodingType }: S3Page): string[] {
+  const keys = (Contents ?? []).flatMap(({ Key }) => Key ?? []);
+  return EncodingType === "url" ? keys.map(decode) : keys;
+}
+
+/** Undoes the encoding of forms, by which a blank is a plus sign. */
+function decode(key: string): string {
+  return decodeURIComponent(key.replaceAll("+", " "));
+}
