@@ -151,9 +151,16 @@ export {
   InProcessBlobStream,
 } from "./repos/in_process_blob_repository.ts";
 export { InProcessMetadataRepository } from "./repos/in_process_metadata_repository.ts";
+export {
+  S3BucketInfo,
+  S3BucketRepository,
+  type S3BucketRepositoryOptions,
+} from "./repos/s3_bucket_repository.ts";
+export type * from "./repos/s3_api.ts";
 export { type SqliteBlobInfo, SqliteBlobRepository } from "./repos/sqlite_blob_repository.ts";
 export { SqliteMetadataRepository } from "./repos/sqlite_metadata_repository.ts";
 export {
   YamlMetadataFileRepository,
   YamlMetadataRepository,
 } from "./repos/yaml_metadata_repository.ts";
+export { YamlMetadataS3Repository } from "./repos/yaml_metadata_s3_repository.ts";
