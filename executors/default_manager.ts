@@ -4,6 +4,7 @@
  * @module
  */
 
+import { mainModule } from "../lib/main_module.ts";
 import { LocalLinuxManager } from "./local_linux_manager.ts";
 
 let manager: LocalLinuxManager | undefined;
@@ -15,7 +16,7 @@ let manager: LocalLinuxManager | undefined;
  * @returns The manager.
  */
 export function defaultManager(): LocalLinuxManager {
-  return manager ??= new LocalLinuxManager(appOf(Deno.mainModule));
+  return manager ??= new LocalLinuxManager(appOf(mainModule()));
 }
 
 /** The name of a module, and what tells it from others of that name. */

@@ -33,16 +33,24 @@ export class JobBook {
   /** Jobs that were not to be seen when the processes were last looked at. */
   readonly #doubts = new WeakSet<ProcessJob>();
   readonly #own: string | undefined;
+  readonly #known: ReadonlyMap<string, ProcessJob> | undefined;
   readonly #onEnd: (() => void) | undefined;
 
   /**
    * Makes an empty book.
    *
-   * @param options With what the nonces of jobs begin that are only ever added by {@linkcode add}; and what is called
-   * when a job's end becomes known.
+   * @param options With what the nonces of jobs begin that are only ever added by {@linkcode add}; the jobs that an
+   * earlier book of this program knew, which somebody may wait for; and what is called when a job's end becomes known.
    */
-  constructor(options: { readonly own?: string; readonly onEnd?: () => void } = {}) {
+  constructor(
+    options: {
+      readonly own?: string;
+      readonly known?: ReadonlyMap<string, ProcessJob>;
+      readonly onEnd?: () => void;
+    } = {},
+  ) {
     this.#own = options.own;
+    this.#known = options.known;
     this.#onEnd = options.onEnd;
   }
 
@@ -150,7 +158,7 @@ export class JobBook {
         return;
       case "intent":
         if (this.#own === undefined || !line.nonce.startsWith(this.#own)) {
-          this.add(new ProcessJob(line, journal));
+          this.add(this.#known?.get(line.nonce) ?? new ProcessJob(line, journal));
         }
         return;
       case "forget":

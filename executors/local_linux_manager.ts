@@ -32,6 +32,9 @@ export interface LocalLinuxManagerOptions extends ProcessManagerOptions {
 /** A name for an application: one part of a path. */
 const APP = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 
+/** The length in bytes of a part of a file. */
+const MAX_READ = 64 * 1024;
+
 /** The name of a journal. */
 const JOURNAL = /^\.journal-\d+$/;
 
@@ -107,6 +110,11 @@ export class LocalLinuxManager extends AbstractProcessManager {
   /** Opens a file to read it. */
   override readable(path: string): Promise<ReadableStream<Uint8Array>> {
     return attempt(`read ${path}`, () => Deno.openSync(path).readable);
+  }
+
+  /** Reads some bytes of a file that may still grow; undefined if there is no such file. */
+  override readAt(path: string, offset: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return attempt(`read ${path}`, () => readFrom(path, offset, MAX_READ));
   }
 
   /** Opens a file to write it anew, for this user only. */
@@ -368,8 +376,12 @@ function journalsIn(folder: string): string[] {
   }
 }
 
-/** What is in a file behind an offset; undefined if there is no such file. */
-function readFrom(path: string, offset: number): Uint8Array | undefined {
+/** What is in a file behind an offset, or a part of it; undefined if there is no such file. */
+function readFrom(
+  path: string,
+  offset: number,
+  limit = Infinity,
+): Uint8Array<ArrayBuffer> | undefined {
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path);
@@ -383,6 +395,7 @@ function readFrom(path: string, offset: number): Uint8Array | undefined {
     let size = 0;
     for (let read; (read = file.readSync(bytes.subarray(size))) !== null;) {
       size += read;
+      if (size >= limit) break;
       if (size < bytes.length) continue;
       const longer = new Uint8Array(2 * bytes.length);
       longer.set(bytes);

@@ -5,7 +5,7 @@
  */
 
 import { type Env, systemEnv } from "../lib/env.ts";
-import { JobIdError } from "../lib/errors.ts";
+import { JobIdError, PipelineError } from "../lib/errors.ts";
 import { headline } from "../lib/failure.ts";
 import type { ResourceManager } from "../lib/resource_manager.ts";
 import { warn } from "../lib/warnings.ts";
@@ -88,9 +88,15 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   /** The clock, timers and fault points. */
   protected readonly env: Env;
 
-  readonly #session = crypto.randomUUID().slice(0, 8);
+  /** The tasks that need it to be open, by name. */
+  readonly #tasks = new Map<string, unknown>();
+  /** Whether it was opened for no task. */
+  #held = false;
+  /** With what the nonces begin of all jobs that are started until it is closed. */
+  #session = "";
   #book = this.#newBook();
   #opening: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
   #journal = "";
   #journalSize = 0;
   #journals = 0;
@@ -170,6 +176,15 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   /** Opens a file to read it. */
   abstract readable(path: string): Promise<ReadableStream<Uint8Array>>;
 
+  /**
+   * Reads some bytes of a file that may still grow.
+   *
+   * @param path Its path.
+   * @param offset How many bytes of it to leave out.
+   * @returns What follows, or a part of it; nothing at the end of the file; undefined if there is no such file.
+   */
+  abstract readAt(path: string, offset: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
+
   /** Opens a file to write it anew, for this user only. */
   abstract writable(path: string): Promise<WritableStream<Uint8Array>>;
 
@@ -178,28 +193,43 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    *
    * @throws {StoreError} If another program starts jobs there, or the folder cannot be used.
    */
-  open(): Promise<void> {
-    this.#opening ??= this.#open().catch(async (error) => {
-      this.#opening = undefined;
-      await this.unlock();
-      throw error;
-    });
-    return this.#opening;
+  async open(): Promise<void> {
+    this.#held = true;
+    await this.#opened();
   }
 
   /** Gives the folder up. Jobs go on, and are taken in by whoever opens it next. Closing what is closed does nothing. */
-  async close(): Promise<void> {
-    if (this.#opening === undefined) return;
-    await this.#opening;
-    await this.#lastSent;
-    this.#stopLooking();
-    await this.#reading;
-    await this.#writeForgotten();
-    this.#opening = undefined;
-    if (this.#live > 0) this.onIdle();
-    this.#live = 0;
-    this.#book = this.#newBook();
-    await this.unlock();
+  close(): Promise<void> {
+    this.#held = false;
+    this.#tasks.clear();
+    this.#closing ??= this.#close().finally(() => this.#closing = undefined);
+    return this.#closing;
+  }
+
+  /**
+   * Opens it for a task, if it is not open.
+   *
+   * @param task The task, which is to call {@linkcode release}.
+   * @throws {PipelineError} If another task of that name uses it: their jobs could not be told apart.
+   * @throws {StoreError} As {@linkcode open}.
+   */
+  async acquire(task: { readonly name: string }): Promise<void> {
+    const user = this.#tasks.get(task.name);
+    if (user !== undefined && user !== task) {
+      throw new PipelineError([
+        `two tasks called "${task.name}" use ${this} at the same time: ` +
+        "give one another name, or a process manager of its own",
+      ]);
+    }
+    this.#tasks.set(task.name, task);
+    await this.#opened();
+  }
+
+  /** Closes it, unless others need it. */
+  async release(task: { readonly name: string }): Promise<void> {
+    if (this.#tasks.get(task.name) !== task) return;
+    this.#tasks.delete(task.name);
+    if (this.#tasks.size === 0 && !this.#held) await this.close();
   }
 
   /** As {@linkcode close}. */
@@ -233,7 +263,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    */
   async prepare(task: string, job: string): Promise<string> {
     const folder = this.folder(task, job);
-    await this.open();
+    await this.#opened();
     await this.renew(folder);
     return folder;
   }
@@ -253,7 +283,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    * @throws {StoreError} If the machine cannot be told.
    */
   async spawn(launch: ProcessLaunch): Promise<ProcessJob> {
-    await this.open();
+    await this.#opened();
     const folder = this.folder(launch.task, launch.job);
     const { command, interpreter } = await this.#commandOf(launch.script, folder);
     const nonce = `${this.#session}-${(this.#nonces++).toString(36)}`;
@@ -298,7 +328,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    * @throws {StoreError} If the folder cannot be used.
    */
   async jobs(task: string): Promise<ProcessJob[]> {
-    await this.open();
+    await this.#opened();
     return [...this.#book.jobs.values()].filter((job) => job.task === task);
   }
 
@@ -350,7 +380,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
           signalled++;
         }
       }
-      await this.#endOrDelay(job, wait);
+      await this.pause(wait, job.ended);
     }
   }
 
@@ -359,12 +389,26 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    *
    * @param task The task.
    * @param job The job.
+   * @returns Whether one ran.
    * @throws {StoreError} If the machine cannot be told.
    */
-  async cancel(task: string, job: string): Promise<void> {
-    for (const running of await this.running(task)) {
-      if (running.job === job) await this.kill(running, "cancelled");
-    }
+  async cancel(task: string, job: string): Promise<boolean> {
+    const running = (await this.running(task)).filter((running) => running.job === job);
+    for (const process of running) await this.kill(process, "cancelled");
+    return running.length > 0;
+  }
+
+  /**
+   * Whether a job still runs, whoever has started it; without a lock.
+   *
+   * @param job The job.
+   * @returns False when it has ended, or is known to be lost.
+   * @throws {StoreError} If the machine cannot be looked at.
+   */
+  async isRunning(job: ProcessJob): Promise<boolean> {
+    if (job.end !== undefined) return false;
+    const current = await this.#current(job);
+    return current !== undefined && current.end === undefined;
   }
 
   /**
@@ -376,13 +420,13 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     for (let wait = 1;; wait = Math.min(2 * wait, 100)) {
       await this.refresh();
       if (job.process !== undefined || job.end !== undefined) return;
-      await this.#endOrDelay(job, wait);
+      await this.pause(wait, job.ended);
     }
   }
 
   /** Takes note that the end of a job was taken in, so that nobody needs to know of it any more. */
   async forget(job: ProcessJob): Promise<void> {
-    await this.open();
+    await this.#opened();
     this.#forgotten += writeLine({ type: "forget", nonce: job.nonce });
     this.#book.forget(job.nonce);
     if (this.#book.jobs.size === 0) await this.#writeForgotten();
@@ -408,9 +452,11 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     this.#lookLater();
   }
 
-  #newBook(): JobBook {
+  #newBook(known?: ReadonlyMap<string, ProcessJob>): JobBook {
+    this.#session = crypto.randomUUID().slice(0, 8);
     const book = new JobBook({
       own: this.#session,
+      ...known !== undefined && { known },
       onEnd: () => {
         if (book === this.#book) this.#tally(-1);
       },
@@ -418,9 +464,32 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     return book;
   }
 
+  async #opened(): Promise<void> {
+    while (this.#closing !== undefined) await this.#closing;
+    this.#opening ??= this.#open().catch(async (error) => {
+      this.#opening = undefined;
+      await this.unlock();
+      throw error;
+    });
+    await this.#opening;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#opening === undefined) return;
+    await this.#opening;
+    await this.#lastSent;
+    this.#stopLooking();
+    await this.#reading;
+    await this.#writeForgotten();
+    if (this.#live > 0) this.onIdle();
+    this.#live = 0;
+    await this.unlock();
+    this.#opening = undefined;
+  }
+
   async #open(): Promise<void> {
     await this.lock();
-    const book = this.#newBook();
+    const book = this.#newBook(this.#book.jobs);
     await this.#takeIn(book);
     this.#book = book;
     this.#journals = Math.max(0, ...[...book.offsets.keys()].map(numberOf));
@@ -563,16 +632,11 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     this.env.fault?.(point);
   }
 
-  /** Resolves after some milliseconds. */
-  sleep(delay: number): Promise<void> {
-    return new Promise((resolve) => this.env.schedule(resolve, delay));
-  }
-
-  /** Resolves when a job has ended, or after some milliseconds. */
-  async #endOrDelay(job: ProcessJob, delay: number): Promise<void> {
+  /** Resolves after some milliseconds, or before, when something else does. */
+  async pause(delay: number, ...events: readonly Promise<unknown>[]): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     using _timer = this.env.schedule(resolve, delay);
-    await Promise.race([job.ended, promise]);
+    await Promise.race([promise, ...events]);
   }
 
   /** Its class and its folder. */

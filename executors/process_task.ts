@@ -6,7 +6,7 @@
 
 import type { BlobRepository } from "../lib/blob_repository.ts";
 import type { DoneRecord, DoneRepository } from "../lib/done_record.ts";
-import { JobError, PipelineError, StoreError } from "../lib/errors.ts";
+import { JobError, JobIdError, PipelineError, StoreError } from "../lib/errors.ts";
 import { headline } from "../lib/failure.ts";
 import type { MetadataRepository, Repository } from "../lib/repository.ts";
 import { Resources } from "../lib/resources.ts";
@@ -18,6 +18,7 @@ import { warn } from "../lib/warnings.ts";
 import { defaultManager } from "./default_manager.ts";
 import type { ProcessEnd, ProcessJob } from "./process_job.ts";
 import { AbstractProcessManager } from "./process_manager.ts";
+import { endedLog, liveLog, type LogSource } from "./process_log.ts";
 import { type ProcessInfo, RunningProcesses } from "./running_processes.ts";
 import { ScriptSource, type ScriptValues } from "./script_source.ts";
 import type { ShellScript } from "./sh.ts";
@@ -151,6 +152,14 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
   #script: ScriptSource | undefined;
   /** The jobs whose end is not settled. */
   readonly #jobs = new Map<string, ProcessJob>();
+  /** The jobs that are being started. */
+  readonly #starting = new Map<string, Promise<ProcessJob>>();
+  /** The ends that are awaited and stored: once each, however many attempts wait for them. */
+  readonly #ends = new Map<ProcessJob, Promise<ProcessEnd>>();
+  /** What is being stored. */
+  readonly #storing = new Set<Promise<void>>();
+  /** The manager that is to be released. */
+  #acquired: AbstractProcessManager | undefined;
 
   /**
    * Makes the task.
@@ -224,9 +233,16 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
 
   /** Starts the script of a job, and waits for its end. */
   override async execute(job: string, attempt: Attempt): Promise<DoneRecord> {
+    const starting = this.#start(job, attempt);
+    this.#starting.set(job, starting);
+    const process = await starting.finally(() => this.#starting.delete(job));
+    return await this.#finish(process, attempt);
+  }
+
+  async #start(job: string, attempt: Attempt): Promise<ProcessJob> {
     if (this.#script === undefined) throw new PipelineError([`task "${this.name}" has no script`]);
     const script = await this.#script.render(job);
-    const manager = access(this.manager);
+    const manager = await this.#acquire();
     const folder = await manager.prepare(this.name, job);
     const { stdin, stderr } = this.#options;
     if (stdin !== undefined) {
@@ -251,12 +267,12 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     this.#jobs.set(job, process);
     attempt.detach();
     await this.#tell(process, manager);
-    return await this.#finish(process, attempt);
+    return process;
   }
 
   /** The jobs that an earlier run of the program has left. */
   override async recover(): Promise<readonly RecoveredJob[]> {
-    const manager = access(this.manager);
+    const manager = await this.#acquire();
     for (const process of await manager.jobs(this.name)) {
       const earlier = this.#jobs.get(process.job);
       this.#jobs.set(process.job, process);
@@ -289,6 +305,49 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     manager.reached("settled");
   }
 
+  /** Ends the process of a job: TERM to its group, and KILL if it is still there after the manager's grace time. */
+  override async cancel(job: string): Promise<boolean> {
+    if (!this.done.isValidJobId(job)) throw new JobIdError(job);
+    await this.#starting.get(job)?.catch(() => {}); // whoever starts it is told
+    return await access(this.manager).cancel(this.name, job);
+  }
+
+  /**
+   * What the script has written to its standard output and standard error: from the job's folder, and when that is gone
+   * from where it is stored.
+   */
+  override async logs(
+    job: string,
+    { follow = false, signal }: { readonly follow?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
+    if (!this.done.isValidJobId(job)) throw new JobIdError(job);
+    await this.#starting.get(job)?.catch(() => {}); // whoever starts it is told
+    const manager = access(this.manager);
+    const folder = manager.folder(this.name, job);
+    const { stdout, stderr } = this.#options;
+    const sources: LogSource[] = [{ path: `${folder}/stdout`, repository: stdout }];
+    if (stderr !== STDOUT) sources.push({ path: `${folder}/stderr`, repository: stderr });
+    const running = (await manager.running(this.name)).find((process) => process.job === job);
+    if (running === undefined) return await endedLog(manager, job, sources);
+    return liveLog(manager, running, sources.map(({ path }) => path), { follow, signal });
+  }
+
+  /** Gives the manager up, once what has begun to be started is started, and what has ended is stored. */
+  override async close(): Promise<void> {
+    await Promise.allSettled([...this.#starting.values(), ...this.#storing]);
+    this.#jobs.clear();
+    const manager = this.#acquired;
+    this.#acquired = undefined;
+    await manager?.release(this);
+  }
+
+  async #acquire(): Promise<AbstractProcessManager> {
+    const manager = access(this.manager);
+    await manager.acquire(this);
+    this.#acquired = manager;
+    return manager;
+  }
+
   /** Waits for the end of a job, and makes its record. */
   async #finish(process: ProcessJob, attempt: Attempt): Promise<DoneRecord> {
     const manager = access(this.manager);
@@ -300,13 +359,29 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     };
     signal.addEventListener("abort", onAbort);
     if (signal.aborted) onAbort();
-    const end = await process.ended;
+    let awaiting = this.#ends.get(process);
+    if (awaiting === undefined) {
+      awaiting = this.#takeIn(process).finally(() => this.#ends.delete(process));
+      this.#ends.set(process, awaiting);
+    }
+    const end = await awaiting;
     signal.removeEventListener("abort", onAbort);
+    return recordOf(attempt, end);
+  }
+
+  /** Waits for the end of a job, and stores what it has written. */
+  async #takeIn(process: ProcessJob): Promise<ProcessEnd> {
+    const manager = access(this.manager);
+    const end = await process.ended;
     manager.reached("ended");
-    if (end.failure === undefined) await this.#store(process.job);
+    if (end.failure === undefined) {
+      const storing = this.#store(process.job);
+      this.#storing.add(storing);
+      await storing.finally(() => this.#storing.delete(storing));
+    }
     manager.reached("stored");
     await this.#forgetPid(process.job);
-    return recordOf(attempt, end);
+    return end;
   }
 
   /** Stores what a script has written; a store that is away for a moment is no reason to run it again. */
@@ -323,7 +398,7 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
           break;
         } catch (error) {
           if (!(error instanceof StoreError) || attempt === STORE_ATTEMPTS) throw error;
-          await manager.sleep(STORE_DELAY);
+          await manager.pause(STORE_DELAY);
         }
       }
     }
