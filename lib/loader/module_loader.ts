@@ -1,0 +1,172 @@
+/**
+ * Loads modules from the network, and TypeScript from this machine, into a running program, also into a compiled one.
+ *
+ * All that a module imports is fetched, checked against what the user pinned, translated to JavaScript, and put as
+ * files into a folder from which the runtime imports it. So nothing runs that was not checked, a second run needs no
+ * network, and workers and subprocesses import the same files.
+ *
+ * @module
+ */
+
+import { environment } from "../cli/host.ts";
+import { parseAuthTokens } from "./auth_tokens.ts";
+import { FetchPolicy } from "./fetch_policy.ts";
+import { ImportMap } from "./import_map.ts";
+import type { LoaderSettings } from "./loader_settings.ts";
+import { LockFile } from "./lock_file.ts";
+import { Mirror } from "./mirror.ts";
+import { ModuleCache } from "./module_cache.ts";
+import { ModuleError } from "./module_error.ts";
+import { ModuleGraph, type ModuleRequest } from "./module_graph.ts";
+import { ModuleStore } from "./module_store.ts";
+
+/** Seconds that a server has to answer, if nobody says otherwise. */
+const PATIENCE = 20;
+
+/** The most bytes that a module may have. */
+const MAX_BYTES = 16 * 2 ** 20;
+
+/** A module that can be imported. */
+export interface ReadyModule {
+  /** Its URL. */
+  readonly url: string;
+  /** The URL of its file, which the runtime can import in any thread or process. */
+  readonly file: string;
+}
+
+/** Loads modules. */
+export class ModuleLoader {
+  readonly #graph: ModuleGraph;
+  readonly #mirror: Mirror;
+  readonly #store: ModuleStore;
+  readonly #policy: FetchPolicy;
+
+  private constructor(
+    { cache: folder, cachedOnly = false, reload = false, patience = PATIENCE, allowHosts = [] }:
+      LoaderSettings,
+    lock: LockFile | undefined,
+    importMap: ImportMap,
+  ) {
+    const cache = new ModuleCache(folder);
+    this.#policy = new FetchPolicy(allowHosts);
+    const context = {
+      policy: this.#policy,
+      tokens: parseAuthTokens(environment("DENO_AUTH_TOKENS") ?? ""),
+      patience,
+      maxBytes: MAX_BYTES,
+    };
+    this.#store = new ModuleStore({ cache, context, lock, cachedOnly, reload });
+    this.#graph = new ModuleGraph({ store: this.#store, cache, importMap, lock });
+    this.#mirror = new Mirror(cache);
+  }
+
+  /**
+   * Makes a loader.
+   *
+   * @param settings How to load.
+   * @param pipeline The URL of the pipeline, if it is known.
+   * @returns The loader.
+   * @throws {ModuleError} If the lock file cannot be used.
+   */
+  static async create(settings: LoaderSettings, pipeline?: string): Promise<ModuleLoader> {
+    const lock = settings.lock === undefined ? undefined : await LockFile.read(settings.lock);
+    const local = pipeline?.startsWith("file:");
+    const loader = new ModuleLoader(
+      settings,
+      lock,
+      local ? await ImportMap.find(pipeline!) : new ImportMap(),
+    );
+    if (pipeline !== undefined && !local) loader.#policy.allowPipeline(new URL(pipeline));
+    return loader;
+  }
+
+  /** Where URLs led, and the hash of each module from the network: what a lock file says. */
+  get found(): {
+    readonly redirects: ReadonlyMap<string, string>;
+    readonly modules: ReadonlyMap<string, string>;
+  } {
+    return { redirects: this.#store.redirects, modules: this.#store.hashes };
+  }
+
+  /**
+   * Loads a module and all that it imports, without running any of it.
+   *
+   * @param request The module.
+   * @param dynamic Whether to load also what is imported by an `import()` of a constant.
+   * @returns Where it is.
+   * @throws {ModuleError} If one of them cannot be used.
+   * @throws {UnreachableModuleError} If one of them cannot be had.
+   */
+  async load(request: ModuleRequest, dynamic: boolean = false): Promise<ReadyModule> {
+    const node = await this.#graph.load(request, undefined, dynamic);
+    return { url: node.url, file: await this.#mirror.place(node) };
+  }
+
+  /**
+   * Does what an `import()` in a module does.
+   *
+   * @param specifier What is imported.
+   * @param referrer The URL of the module.
+   * @param type The `type` among the attributes.
+   * @returns The module's namespace.
+   * @throws {ModuleError} If it cannot be used.
+   * @throws {UnreachableModuleError} If it cannot be had.
+   */
+  async import(specifier: string, referrer: string, type?: string): Promise<unknown> {
+    const chain = { place: referrer, parent: undefined };
+    const request = await this.#graph.resolve(specifier, referrer, type, chain);
+    if (typeof request === "string") return await this.run(request);
+    const node = await this.#graph.load(request, chain);
+    return await this.run(await this.#mirror.place(node));
+  }
+
+  /**
+   * Runs a module that is ready.
+   *
+   * @param file The URL of its file.
+   * @returns Its namespace.
+   */
+  async run(file: string): Promise<unknown> {
+    try {
+      return await import(file);
+    } catch (error) {
+      throw this.explain(error);
+    }
+  }
+
+  /**
+   * Puts the URLs of modules in the places of their files' in what is said of an error.
+   *
+   * @param error What was thrown.
+   * @returns The same error, or a better one.
+   */
+  explain(error: unknown): unknown {
+    if (!(error instanceof Error) || error instanceof ModuleError) return error;
+    const stack = error.stack;
+    const message = this.#mirror.explain(error.message);
+    if (stack !== undefined) {
+      Object.defineProperty(error, "stack", {
+        value: this.#mirror.explain(stack),
+        configurable: true,
+        writable: true,
+      });
+    }
+    if (message !== error.message) {
+      Object.defineProperty(error, "message", {
+        value: message,
+        configurable: true,
+        writable: true,
+      });
+    }
+    return error;
+  }
+
+  /**
+   * Learns which modules run already, because the program that started this worker or process loaded them.
+   *
+   * @param file The URL of the file of one of them.
+   */
+  async adopt(file: string): Promise<void> {
+    await this.#mirror.adopt(file);
+  }
+}
