@@ -25,6 +25,19 @@ export interface MainOptions {
   readonly args?: readonly string[];
 }
 
+let called = false;
+
+/**
+ * Whether a pipeline has made a program of itself already, for who would do it for it.
+ *
+ * Internal to this library.
+ *
+ * @returns Whether {@linkcode main} was called.
+ */
+export function mainWasCalled(): boolean {
+  return called;
+}
+
 /**
  * Makes a program of a pipeline: does what the verb among its arguments says. `help` lists the verbs.
  *
@@ -56,6 +69,7 @@ export async function main(
   pipeline: Pipeline,
   { instrument, args = Deno.args }: MainOptions = {},
 ): Promise<number> {
+  called = true;
   const verbs = new Map(allVerbs().map((verb) => [verb.name, verb]));
   instrument?.(verbs);
   const code = await dispatch(pipeline, verbs, args);

@@ -49,8 +49,8 @@ export function moduleContext(url: string, file: string): ModuleContext {
   const context: ModuleContext = {
     meta: metaOf(url, file),
     async import(specifier, options) {
-      const { realmLoader } = await import("./realm.ts"); // not before it is needed: it takes time
-      const loader = await realmLoader(file);
+      const { loaderHere } = await import("./realm.ts"); // not before it is needed: it takes time
+      const loader = await loaderHere(file);
       return await loader.import(String(specifier), url, options?.with?.type);
     },
   };

@@ -46,6 +46,7 @@ export class ModuleLoader {
       LoaderSettings,
     lock: LockFile | undefined,
     importMap: ImportMap,
+    given: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
   ) {
     const cache = new ModuleCache(folder);
     this.#policy = new FetchPolicy(allowHosts);
@@ -55,7 +56,7 @@ export class ModuleLoader {
       patience,
       maxBytes: MAX_BYTES,
     };
-    this.#store = new ModuleStore({ cache, context, lock, cachedOnly, reload });
+    this.#store = new ModuleStore({ cache, context, lock, given, cachedOnly, reload });
     this.#graph = new ModuleGraph({ store: this.#store, cache, importMap, lock });
     this.#mirror = new Mirror(cache);
   }
@@ -65,16 +66,22 @@ export class ModuleLoader {
    *
    * @param settings How to load.
    * @param pipeline The URL of the pipeline, if it is known.
+   * @param given Modules that are given as they are, by URL.
    * @returns The loader.
    * @throws {ModuleError} If the lock file cannot be used.
    */
-  static async create(settings: LoaderSettings, pipeline?: string): Promise<ModuleLoader> {
+  static async create(
+    settings: LoaderSettings,
+    pipeline?: string,
+    given: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new Map(),
+  ): Promise<ModuleLoader> {
     const lock = settings.lock === undefined ? undefined : await LockFile.read(settings.lock);
-    const local = pipeline?.startsWith("file:");
+    const local = pipeline?.startsWith("file:") === true;
     const loader = new ModuleLoader(
       settings,
       lock,
       local ? await ImportMap.find(pipeline!) : new ImportMap(),
+      given,
     );
     if (pipeline !== undefined && !local) loader.#policy.allowPipeline(new URL(pipeline));
     return loader;

@@ -41,6 +41,8 @@ export interface ModuleStoreOptions {
   readonly context: FetchContext;
   /** What they have to be. */
   readonly lock: LockFile | undefined;
+  /** Modules that are given as they are, by URL. */
+  readonly given: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
   /** Whether the network is not to be asked. */
   readonly cachedOnly: boolean;
   /** Whether all are fetched anew. */
@@ -76,6 +78,8 @@ export class ModuleStore {
    * @throws {UnreachableModuleError} If it cannot be had.
    */
   async get(href: string, chain: ImportChain | undefined): Promise<ModuleSource> {
+    const given = this.#options.given.get(href);
+    if (given !== undefined) return await sourceOf(href, given);
     if (href.startsWith("file:")) return await this.#reads.use(() => local(href, chain));
     const source = await this.#remote(href, chain);
     this.#options.lock?.check(source.url, source.hash, chain);
@@ -186,15 +190,14 @@ export class ModuleStore {
   }
 }
 
+async function sourceOf(url: string, bytes: Uint8Array<ArrayBuffer>): Promise<ModuleSource> {
+  const hash = await sha256(bytes);
+  return { url, contentType: "", hash, read: () => Promise.resolve(bytes) };
+}
+
 async function local(href: string, chain: ImportChain | undefined): Promise<ModuleSource> {
   try {
-    const bytes = await Deno.readFile(new URL(href));
-    return {
-      url: href,
-      contentType: "",
-      hash: await sha256(bytes),
-      read: () => Promise.resolve(bytes),
-    };
+    return await sourceOf(href, await Deno.readFile(new URL(href)));
   } catch (error) {
     const happened = error instanceof Deno.errors.NotFound
       ? "there is no such file; check its name"

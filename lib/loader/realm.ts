@@ -10,13 +10,12 @@ import { ModuleLoader } from "./module_loader.ts";
 let current: Promise<ModuleLoader> | undefined;
 
 /**
- * The loader of this thread, where it has one; otherwise one with the settings that the program handed on, which
- * knows the modules that run here already.
+ * The loader of this thread, where it has one; otherwise one with the settings that the program handed on.
  *
- * @param file The URL of the file of a module that runs here.
+ * @param file The URL of the file of a module that runs here already.
  * @returns The loader.
  */
-export function realmLoader(file: string): Promise<ModuleLoader> {
+export function loaderHere(file?: string): Promise<ModuleLoader> {
   current ??= inherit(file);
   return current;
 }
@@ -26,12 +25,12 @@ export function realmLoader(file: string): Promise<ModuleLoader> {
  *
  * @param loader The loader.
  */
-export function setRealmLoader(loader: ModuleLoader): void {
+export function setLoader(loader: ModuleLoader): void {
   current = Promise.resolve(loader);
 }
 
-async function inherit(file: string): Promise<ModuleLoader> {
+async function inherit(file: string | undefined): Promise<ModuleLoader> {
   const loader = await ModuleLoader.create(inheritedSettings());
-  await loader.adopt(file);
+  if (file !== undefined) await loader.adopt(file);
   return loader;
 }
