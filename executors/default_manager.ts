@@ -7,22 +7,28 @@
 import { mainModule } from "../lib/main_module.ts";
 import { LocalLinuxManager } from "./local_linux_manager.ts";
 
-let manager: LocalLinuxManager | undefined;
+const managers = new Map<string, LocalLinuxManager>();
 
 /**
- * The manager on this machine that all tasks of this program share which name none. Its folder is named after the main
- * module, wherever the program is started: so it finds what it left, and two of it do not run the same jobs.
+ * The manager on this machine that all tasks of a pipeline share which name none. Its folder is named after the module
+ * that defines the pipeline and the folder in which the program works, where its relative paths lead: so the next run
+ * finds what the last one left, a second one at the same time is refused, and nobody takes in the jobs of others.
  *
  * @returns The manager.
  */
 export function defaultManager(): LocalLinuxManager {
-  return manager ??= new LocalLinuxManager(appOf(mainModule()));
+  const app = appOf(mainModule(), Deno.cwd());
+  const manager = managers.get(app) ?? new LocalLinuxManager(app);
+  managers.set(app, manager);
+  return manager;
 }
 
-/** The name of a module, and what tells it from others of that name. */
-function appOf(module: string): string {
+/** The name of a module, and what tells it, where it is started, from others of that name. */
+function appOf(module: string, folder: string): string {
+  // The modules in a compiled program have the same names wherever it is.
+  const place = Deno.build.standalone ? [Deno.execPath(), module, folder] : [module, folder];
   let hash = 0xcbf29ce484222325n; // FNV-1a
-  for (const byte of new TextEncoder().encode(module)) {
+  for (const byte of new TextEncoder().encode(place.join("\0"))) {
     hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   }
   const name = module.replace(/^.*\//, "").replace(/\.\w+$/, "").replace(/[^A-Za-z0-9_-]+/g, "-");

@@ -103,8 +103,12 @@ export class LocalLinuxManager extends AbstractProcessManager {
   }
 
   /** Removes a folder and what is in it; none is fine. */
-  override rmtree(path: string): Promise<void> {
-    return attempt(`remove the folder ${path}`, () => removeTree(path));
+  override async rmtree(path: string): Promise<void> {
+    try {
+      await Deno.remove(path, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw machineError(`remove ${path}`, error);
+    }
   }
 
   /** Opens a file to read it. */
@@ -221,6 +225,19 @@ export class LocalLinuxManager extends AbstractProcessManager {
   protected override removeJournals(journals: readonly string[]): Promise<void> {
     return attempt(`remove old journals in ${this.basedir}`, () => {
       for (const journal of journals) removeTree(`${this.basedir}/${journal}`);
+    });
+  }
+
+  /** Reads the folders of the tasks. */
+  protected override listFolders(): Promise<ReadonlyMap<string, number>> {
+    return attempt(`list the folders in ${this.basedir}`, () => {
+      const folders = new Map<string, number>();
+      for (const task of foldersIn(this.basedir)) {
+        for (const path of foldersIn(task)) {
+          folders.set(path, Deno.statSync(path).mtime?.getTime() ?? 0);
+        }
+      }
+      return folders;
     });
   }
 
@@ -374,6 +391,11 @@ function journalsIn(folder: string): string[] {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
+}
+
+function foldersIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].filter(({ isDirectory }) => isDirectory)
+    .map(({ name }) => `${folder}/${name}`);
 }
 
 /** What is in a file behind an offset, or a part of it; undefined if there is no such file. */

@@ -10,6 +10,7 @@ import { headline } from "../lib/failure.ts";
 import type { ResourceManager } from "../lib/resource_manager.ts";
 import { warn } from "../lib/warnings.ts";
 import { JobBook } from "./job_book.ts";
+import { JobFolders } from "./job_folders.ts";
 import { MAX_ARGUMENT, startLine } from "./job_wrapper.ts";
 import { writeLine } from "./journal.ts";
 import { isAlive, type ProcessTable } from "./process_identity.ts";
@@ -58,6 +59,12 @@ export interface MachineView {
 export interface ProcessManagerOptions {
   /** Seconds between TERM and KILL, when a job is ended. @default {5} */
   readonly grace?: number;
+  /**
+   * How many folders of jobs that have ended stay, so that somebody can look into them; none stays longer than 30 days.
+   *
+   * @default {2000}
+   */
+  readonly keptFolders?: number;
   /** The clock, timers and fault points that it uses: for tests. */
   readonly env?: Env;
 }
@@ -66,7 +73,7 @@ export interface ProcessManagerOptions {
  * A machine on which jobs run as processes that go on without this program.
  *
  * Each job has a folder `<basedir>/<task>/<job>/` with its working directory `cwd`, and the files `stdout`, `stderr`,
- * `stdin` and `exe` as they are needed; they stay when it has ended. A job is a session of its own. It is ended by TERM
+ * `stdin` and `exe` as they are needed. The latest stay when their jobs have ended. A job is a session of its own. It is ended by TERM
  * to its process group, and KILL when it is still there after the grace time; what it leaves running in its group when
  * it ends by itself, is ended in the same way. The signals INT and QUIT are ignored by it, as by all that a shell runs
  * in the background.
@@ -88,6 +95,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   /** The clock, timers and fault points. */
   protected readonly env: Env;
 
+  readonly #folders: JobFolders;
   /** The tasks that need it to be open, by name. */
   readonly #tasks = new Map<string, unknown>();
   /** Whether it was opened for no task. */
@@ -120,6 +128,13 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   constructor(options: ProcessManagerOptions = {}) {
     this.grace = options.grace ?? 5;
     this.env = options.env ?? systemEnv;
+    this.#folders = new JobFolders(options.keptFolders ?? 2000, {
+      now: () => this.env.now(),
+      list: () => this.listFolders(),
+      inUse: () =>
+        new Set([...this.#book.jobs.values()].map(({ task, job }) => this.folder(task, job))),
+      remove: (folder) => this.rmtree(folder),
+    });
   }
 
   /** Makes the folder {@linkcode basedir}, private to this user, and makes sure that no other program starts jobs there. */
@@ -145,6 +160,9 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
 
   /** Removes journals. */
   protected abstract removeJournals(journals: readonly string[]): Promise<void>;
+
+  /** The folders of jobs in {@linkcode basedir}, and when they were made, in milliseconds since 1970 UTC. */
+  protected abstract listFolders(): Promise<ReadonlyMap<string, number>>;
 
   /** When the machine was started, in milliseconds since 1970 UTC by the clock of this program. */
   protected abstract bootTime(): Promise<{ readonly boot: string; readonly at: number }>;
@@ -264,6 +282,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   async prepare(task: string, job: string): Promise<string> {
     const folder = this.folder(task, job);
     await this.#opened();
+    await this.#folders.reuse(folder);
     await this.renew(folder);
     return folder;
   }
@@ -429,6 +448,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     await this.#opened();
     this.#forgotten += writeLine({ type: "forget", nonce: job.nonce });
     this.#book.forget(job.nonce);
+    this.#folders.release(this.folder(job.task, job.job));
     if (this.#book.jobs.size === 0) await this.#writeForgotten();
   }
 
@@ -481,6 +501,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     this.#stopLooking();
     await this.#reading;
     await this.#writeForgotten();
+    await this.#folders.close();
     if (this.#live > 0) this.onIdle();
     this.#live = 0;
     await this.unlock();

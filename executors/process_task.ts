@@ -44,8 +44,8 @@ export interface ProcessTaskOptions extends TaskOptions {
    */
   readonly template?: string | URL | { readonly file: string | URL } | ScriptFunction;
   /**
-   * Where the processes run. On this machine, if it is not given: in a folder named after the main module, and within its
-   * cores and memory.
+   * Where the processes run. On this machine, if it is not given: with a folder for each main module and current folder, and
+   * within its cores and memory.
    */
   readonly manager?: Accessor<AbstractProcessManager>;
   /** Where it is kept which jobs run. A view of the manager, if it is not given. */
@@ -91,6 +91,9 @@ export type ScriptArguments<T> =
 
 /** A name of a variable of the environment. */
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** From which size in bytes on a file is removed, when its job is settled, that is stored elsewhere too. */
+const LARGE = 1024 * 1024;
 
 /** How often the output of a job that has ended is stored before that is given up, and the milliseconds between. */
 const STORE_ATTEMPTS = 3;
@@ -156,6 +159,8 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
   readonly #starting = new Map<string, Promise<ProcessJob>>();
   /** The ends that are awaited and stored: once each, however many attempts wait for them. */
   readonly #ends = new Map<ProcessJob, Promise<ProcessEnd>>();
+  /** Large files of jobs whose end is not settled, which are stored elsewhere, too. */
+  readonly #copies = new Map<string, string[]>();
   /** What is being stored. */
   readonly #storing = new Set<Promise<void>>();
   /** The manager that is to be released. */
@@ -243,10 +248,16 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     if (this.#script === undefined) throw new PipelineError([`task "${this.name}" has no script`]);
     const script = await this.#script.render(job);
     const manager = await this.#acquire();
+    this.#copies.delete(job);
     const folder = await manager.prepare(this.name, job);
     const { stdin, stderr } = this.#options;
     if (stdin !== undefined) {
-      await (await stdin.readable(job)).pipeTo(await manager.writable(`${folder}/stdin`));
+      await this.#copy(
+        job,
+        await stdin.readable(job),
+        `${folder}/stdin`,
+        manager.writable(`${folder}/stdin`),
+      );
     }
     const process = await manager.spawn({
       task: this.name,
@@ -301,6 +312,8 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     const manager = access(this.manager);
     manager.reached("recorded");
     this.#jobs.delete(job);
+    for (const path of this.#copies.get(job) ?? []) await manager.rmtree(path);
+    this.#copies.delete(job);
     await manager.forget(process);
     manager.reached("settled");
   }
@@ -336,6 +349,7 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
   override async close(): Promise<void> {
     await Promise.allSettled([...this.#starting.values(), ...this.#storing]);
     this.#jobs.clear();
+    this.#copies.clear();
     const manager = this.#acquired;
     this.#acquired = undefined;
     await manager?.release(this);
@@ -393,8 +407,8 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
       if (repository === undefined || repository === STDOUT) continue;
       for (let attempt = 1;; attempt++) {
         try {
-          const source = await manager.readable(`${folder}/${name}`);
-          await source.pipeTo(await repository.writable(job));
+          const path = `${folder}/${name}`;
+          await this.#copy(job, await manager.readable(path), path, repository.writable(job));
           break;
         } catch (error) {
           if (!(error instanceof StoreError) || attempt === STORE_ATTEMPTS) throw error;
@@ -402,6 +416,28 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
         }
       }
     }
+  }
+
+  /** Copies from or to a file in the folder of a job. */
+  async #copy(
+    job: string,
+    source: ReadableStream<Uint8Array>,
+    path: string,
+    target: Promise<WritableStream<Uint8Array>>,
+  ): Promise<void> {
+    let size = 0;
+    const count = new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller): void {
+        size += chunk.length;
+        controller.enqueue(chunk);
+      },
+    });
+    const sink = await target.catch(async (error) => {
+      await source.cancel();
+      throw error;
+    });
+    await source.pipeThrough(count).pipeTo(sink);
+    if (size >= LARGE) this.#copies.set(job, [...this.#copies.get(job) ?? [], path]);
   }
 
   /** Makes it known that a job runs. */
