@@ -5,6 +5,7 @@
  */
 
 import { JobError, StoreError } from "../lib/errors.ts";
+import { yamlPartWriter } from "../lib/yaml.ts";
 import { shquote } from "./sh.ts";
 
 /** Where the text of a template is: the text itself, or a file. */
@@ -14,18 +15,16 @@ export type TemplateSource = string | { readonly file: string | URL };
 const PLACE = /^ *\d+ > (?<line>.*)\n +i (?<marks> *\^+)/m;
 
 let library: Promise<Library> | undefined;
+/** What the filter `toyaml` does, once a template has been made that uses it. */
+let toYaml: ((value: unknown) => string) | undefined;
 
 /** A template that is ready to be rendered. */
 export class Template {
   readonly #text: string;
   readonly #what: string;
-  readonly #render: (text: string, values: Readonly<Record<string, unknown>>) => string;
+  readonly #render: Library["render"];
 
-  private constructor(
-    text: string,
-    what: string,
-    render: (text: string, values: Readonly<Record<string, unknown>>) => string,
-  ) {
+  private constructor(text: string, what: string, render: Library["render"]) {
     this.#text = text;
     this.#what = what;
     this.#render = render;
@@ -41,9 +40,10 @@ export class Template {
    */
   static async load(source: TemplateSource, what: string): Promise<Template> {
     const { render } = await (library ??= load());
-    if (typeof source === "string") return new Template(source, what, render);
+    if (typeof source === "string") return await Template.#make(source, what, render);
+    let text: string;
     try {
-      return new Template(await Deno.readTextFile(source.file), `${what} (${source.file})`, render);
+      text = await Deno.readTextFile(source.file);
     } catch (error) {
       throw new JobError(
         `Cannot read the ${what} from ${source.file}: ${
@@ -52,6 +52,12 @@ export class Template {
         { cause: error, class: "config" },
       );
     }
+    return await Template.#make(text, `${what} (${source.file})`, render);
+  }
+
+  static async #make(text: string, what: string, render: Library["render"]): Promise<Template> {
+    if (text.includes("toyaml")) toYaml ??= await yamlPartWriter();
+    return new Template(text, what, render);
   }
 
   /**
@@ -128,7 +134,7 @@ async function load(): Promise<Library> {
   };
   filter("shquote", shquote);
   filter("tojson", (value) => JSON.stringify(value));
-  filter("toyaml", (value) => JSON.stringify(value)); // which YAML has as a part, and which can be indented at will
+  filter("toyaml", (value) => toYaml!(value)); // no template mentions it that was made without
   const names = new Map<string, string>();
   return {
     render(text, values) {

@@ -68,6 +68,19 @@ export async function stringifyYaml(value: unknown, what: string = "the value"):
   return library.dump(value, { lineWidth: -1, noRefs: true });
 }
 
+/**
+ * Makes what writes values as parts of documents: on one line, to stand wherever a value can. It waits for the library,
+ * so that nobody needs to later.
+ *
+ * @returns Writes what JSON has words for, `NaN` and the infinite numbers.
+ */
+export async function yamlPartWriter(): Promise<(value: unknown) => string> {
+  const { dump } = library ??= await load();
+  // The items of a list on one line are such parts; the brackets around them are not.
+  return (value) =>
+    dump([value], { flowLevel: 0, lineWidth: -1, noRefs: true }).slice("[".length, -"]\n".length);
+}
+
 async function load() {
   const { dump, loadAll, YAMLException } = await import("js-yaml");
   return { dump, loadAll, YAMLException };

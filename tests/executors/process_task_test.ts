@@ -186,8 +186,7 @@ Deno.test("ProcessTask templates have tojson, toyaml and shquote", async () => {
   const { output } = await runScript({
     template: "echo {{ input.list|shquote }} {{ input|tojson|shquote }} {{ input|toyaml|shquote }}",
   }, { a: { list: ["a b", "it's"], n: 1 } });
-  const json = '{"list":["a b","it\'s"],"n":1}';
-  strictEqual(output, `a b it's ${json} ${json}\n`);
+  strictEqual(output, `a b it's {"list":["a b","it's"],"n":1} {list: [a b, it's], 'n': 1}\n`);
 });
 
 Deno.test("ProcessTask.func() is given what the links say, and asks only those that it uses", async () => {
