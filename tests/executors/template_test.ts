@@ -9,7 +9,9 @@ const nasty = fc.string({
   unit: fc.constantFrom(..."'\"\\$`{}[],:;#&*!|>%@-? \t\n\r\u0085\u2028\ufeff~a1"),
 });
 const text = fc.oneof(fc.string({ unit: "grapheme" }), nasty);
-const json = fc.jsonValue({ noUnicodeString: false, depthSize: "small" });
+/** As JSON has them: without -0. */
+const json = fc.jsonValue({ noUnicodeString: false, depthSize: "small" })
+  .map((value): unknown => JSON.parse(JSON.stringify(value)));
 
 async function rendered(template: string): Promise<(value: unknown) => string> {
   const made = await Template.load(template, "template");
