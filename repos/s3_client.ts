@@ -5,6 +5,7 @@
  */
 
 import type { S3Client } from "./s3_api.ts";
+import { S3RequestHandler } from "./s3_request_handler.ts";
 
 export type * from "./s3_api.ts";
 
@@ -23,25 +24,19 @@ export interface S3Credentials {
 /** How long a client waits. All times are in milliseconds. */
 export interface S3Timeouts {
   /**
-   * For a connection.
-   *
-   * @default {10000}
-   */
-  readonly connectionTimeout?: number | undefined;
-  /**
-   * For the next bytes of a request or an answer that is under way.
+   * For the beginning of an answer, and for what is sent to go on.
    *
    * @default {60000}
    */
-  readonly socketTimeout?: number | undefined;
-  /** For the beginning of the answer, from the beginning of the request. For ever, if it is not given. */
   readonly requestTimeout?: number | undefined;
   /**
-   * Whether a request that exceeds `requestTimeout` fails. Otherwise that is only logged.
+   * For the next bytes of an answer that has begun.
    *
-   * @default {true}
+   * @default {requestTimeout}
    */
-  readonly throwOnRequestTimeout?: boolean | undefined;
+  readonly socketTimeout?: number | undefined;
+  /** Other options of the handlers of the SDK have no meaning here. */
+  readonly [option: string]: unknown;
 }
 
 /** Options of {@linkcode s3Client}, by the names of the AWS SDK, which is handed on whatever else is given. */
@@ -103,21 +98,22 @@ export interface OpenS3Client extends S3Client, Disposable {
  * ```
  */
 export async function s3Client(options: S3ClientOptions = {}): Promise<OpenS3Client> {
-  const { S3 } = await import("@aws-sdk/client-s3");
+  const [{ S3 }, { NodeHttpHandler }] = await Promise.all([
+    import("@aws-sdk/client-s3"),
+    import("@smithy/node-http-handler"),
+  ]);
   const endpoint = options.endpoint ?? firstOf("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
   const region = options.region ?? firstOf("AWS_REGION", "AWS_DEFAULT_REGION") ??
     (endpoint === undefined ? undefined : "us-east-1");
+  const { requestTimeout = 60_000, socketTimeout = requestTimeout } = options.requestHandler ?? {};
+  const sender = new NodeHttpHandler({ socketTimeout: requestTimeout });
   const client = new S3({
     maxAttempts: 5,
     ...given(options),
     ...endpoint === undefined ? {} : { endpoint, forcePathStyle: options.forcePathStyle ?? true },
     ...region === undefined ? {} : { region },
-    requestHandler: {
-      connectionTimeout: 10_000,
-      socketTimeout: 60_000,
-      throwOnRequestTimeout: true,
-      ...given(options.requestHandler ?? {}),
-    },
+    requestHandler: new S3RequestHandler(sender, { requestTimeout, socketTimeout }),
+    expectContinueHeader: false, // it would take a new connection for each large part
   });
   return Object.assign(client, { [Symbol.dispose]: () => client.destroy() });
 }

@@ -16,6 +16,7 @@ const EXPLANATIONS: Readonly<Record<string, readonly [happened: string, next: st
     "give them as an option, or as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
   ],
   ECONNREFUSED: ["nothing listens at the endpoint", "start the server or correct the endpoint"],
+  ECONNRESET: ["the connection broke off", "see that the server runs, and try again"],
   ENOTFOUND: ["there is no such host", "correct the endpoint"],
   EntityTooLarge: ["the value is larger than the server takes", "store it in several"],
   ExpiredToken: ["the credentials have expired", "get new ones"],
