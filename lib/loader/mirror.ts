@@ -65,16 +65,18 @@ export class Mirror {
   }
 
   /**
-   * The module of a file, if it is in one of the folders.
+   * Puts the URLs of modules in the places of those of their files.
    *
-   * @param text Text in which URLs of files stand.
-   * @returns The text with the URLs of the modules instead.
+   * @param text What the runtime says.
+   * @returns The text that means the same to who knows nothing of the mirror.
    */
   explain(text: string): string {
     let explained = text;
     for (const [key, place] of this.#places) {
-      if (explained.includes(place.name)) {
-        explained = explained.replaceAll(this.#url(place), key.replace(/#.*$/, ""));
+      const { folder, name } = place;
+      if (!explained.includes(name)) continue;
+      for (const written of [this.#url(place), `../../${folder}/${name}`, `../${name}`]) {
+        explained = explained.replaceAll(written, key.replace(/#.*$/, ""));
       }
     }
     return explained;

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { environment } from "../cli/host.ts";
+import { environment } from "../environment.ts";
 import { parseAuthTokens } from "./auth_tokens.ts";
 import { FetchPolicy } from "./fetch_policy.ts";
 import { ImportMap } from "./import_map.ts";
@@ -151,6 +151,10 @@ export class ModuleLoader {
     if (!(error instanceof Error) || error instanceof ModuleError) return error;
     const stack = error.stack;
     const message = this.#mirror.explain(error.message);
+    const [, happened, place] = /^(.*) at (\S+:\d+:\d+)$/s.exec(message) ?? [];
+    if (error instanceof SyntaxError && happened !== undefined && place !== undefined) {
+      return new ModuleError(place, `${linkText(happened)}; correct it`);
+    }
     if (stack !== undefined) {
       Object.defineProperty(error, "stack", {
         value: this.#mirror.explain(stack),
@@ -176,4 +180,13 @@ export class ModuleLoader {
   async adopt(file: string): Promise<void> {
     await this.#mirror.adopt(file);
   }
+}
+
+/** What the runtime says of modules that do not fit together, so that it is known which one lacks what. */
+function linkText(message: string): string {
+  const [, module, name] =
+    /^The requested module '(.*)' does not provide an export named '(.*)'$/.exec(message) ?? [];
+  return module === undefined
+    ? message
+    : `it imports "${name}" from ${module}, which has no such export`;
 }
