@@ -7,24 +7,12 @@ import {
   writeFileAtomicSync,
 } from "../../repos/atomic_file.ts";
 import { isValidJobId } from "../../lib/job_id.ts";
+import { inFolder, namesIn } from "../temporary_folder.ts";
 import { basename, dirname } from "node:path";
 
 const HOUR = 3_600_000;
 
 const MODULE = new URL("../../repos/atomic_file.ts", import.meta.url).href;
-
-async function inFolder(use: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-function names(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-}
 
 function age(path: string, milliseconds: number): void {
   const then = new Date(Date.now() - milliseconds);
@@ -56,14 +44,14 @@ Deno.test("writeFileAtomicSync() writes text and bytes, and replaces", () =>
     strictEqual(Deno.readTextFileSync(`${folder}/a`), "é");
     writeFileAtomicSync(`${folder}/a`, new Uint8Array([1, 2]));
     deepStrictEqual(Deno.readFileSync(`${folder}/a`), new Uint8Array([1, 2]));
-    deepStrictEqual(names(folder), ["a"]);
+    deepStrictEqual(namesIn(folder), ["a"]);
   }));
 
 Deno.test("writeFileAtomicSync() leaves nothing behind when it fails", () =>
   inFolder((folder) => {
     Deno.mkdirSync(`${folder}/a`);
     throws(() => writeFileAtomicSync(`${folder}/a`, "x"), Deno.errors.IsADirectory);
-    deepStrictEqual(names(folder), ["a"]);
+    deepStrictEqual(namesIn(folder), ["a"]);
   }));
 
 Deno.test("AtomicFile shows nothing before commit(), and all of it then", () =>
@@ -71,9 +59,9 @@ Deno.test("AtomicFile shows nothing before commit(), and all of it then", () =>
     const file = new AtomicFile(`${folder}/a`);
     await file.write(new Uint8Array(100).fill(1));
     await file.write(new Uint8Array(200_000).fill(2));
-    ok(!names(folder).includes("a"));
+    ok(!namesIn(folder).includes("a"));
     file.commit();
-    deepStrictEqual(names(folder), ["a"]);
+    deepStrictEqual(namesIn(folder), ["a"]);
     const data = Deno.readFileSync(`${folder}/a`);
     strictEqual(data.length, 200_100);
     strictEqual(data[99], 1);
@@ -86,7 +74,7 @@ Deno.test("AtomicFile.discard() leaves the old file and nothing else", () =>
     const file = new AtomicFile(`${folder}/a`);
     await file.write(new Uint8Array(10));
     file.discard();
-    deepStrictEqual(names(folder), ["a"]);
+    deepStrictEqual(namesIn(folder), ["a"]);
     strictEqual(Deno.readTextFileSync(`${folder}/a`), "old");
   }));
 
@@ -95,7 +83,7 @@ Deno.test("AtomicFile leaves nothing behind when it cannot commit", () =>
     Deno.mkdirSync(`${folder}/a`);
     const file = new AtomicFile(`${folder}/a`);
     throws(() => file.commit(), Deno.errors.IsADirectory);
-    deepStrictEqual(names(folder), ["a"]);
+    deepStrictEqual(namesIn(folder), ["a"]);
   }));
 
 Deno.test("AtomicFile and writeFileAtomicSync() leave nothing behind when the disk is full", () =>
@@ -130,10 +118,10 @@ Deno.test("sweepIfStale() removes what an ended process of this host left, after
     const name = await nameOfTheDead();
     Deno.writeTextFileSync(`${folder}/${name}`, "half");
     await sweepIfStale(folder, name);
-    deepStrictEqual(names(folder), [name], "too young");
+    deepStrictEqual(namesIn(folder), [name], "too young");
     age(`${folder}/${name}`, 2 * HOUR);
     await sweepIfStale(folder, name);
-    deepStrictEqual(names(folder), []);
+    deepStrictEqual(namesIn(folder), []);
   }));
 
 Deno.test("sweepIfStale() removes a folder with all that is in it", () =>
@@ -143,7 +131,7 @@ Deno.test("sweepIfStale() removes a folder with all that is in it", () =>
     Deno.writeTextFileSync(`${folder}/${name}/pages/1`, "");
     age(`${folder}/${name}`, 2 * HOUR);
     await sweepIfStale(folder, name);
-    deepStrictEqual(names(folder), []);
+    deepStrictEqual(namesIn(folder), []);
   }));
 
 Deno.test("sweepIfStale() never removes what a running process writes, however slow it is", () =>
@@ -152,7 +140,7 @@ Deno.test("sweepIfStale() never removes what a running process writes, however s
     Deno.writeTextFileSync(path, "half");
     age(path, 1000 * HOUR);
     await sweepIfStale(folder, basename(path));
-    deepStrictEqual(names(folder), [basename(path)]);
+    deepStrictEqual(namesIn(folder), [basename(path)]);
   }));
 
 Deno.test("sweepIfStale() removes what another host left, after a week", () =>
@@ -161,10 +149,10 @@ Deno.test("sweepIfStale() removes what another host left, after a week", () =>
     Deno.writeTextFileSync(`${folder}/${name}`, "half");
     age(`${folder}/${name}`, 167 * HOUR);
     await sweepIfStale(folder, name);
-    deepStrictEqual(names(folder), [name]);
+    deepStrictEqual(namesIn(folder), [name]);
     age(`${folder}/${name}`, 169 * HOUR);
     await sweepIfStale(folder, name);
-    deepStrictEqual(names(folder), []);
+    deepStrictEqual(namesIn(folder), []);
   }));
 
 Deno.test("sweepIfStale() leaves all other names alone", () =>
@@ -180,6 +168,6 @@ Deno.test("sweepIfStale() leaves all other names alone", () =>
       age(`${folder}/${name}`, 1000 * HOUR);
       await sweepIfStale(folder, name);
     }
-    deepStrictEqual(names(folder), others);
+    deepStrictEqual(namesIn(folder), others);
     await sweepIfStale(folder, `${TEMPORARY_PREFIX}gone-1-0badcafe-0`); // swept by another process: no error
   }));

@@ -1,31 +1,9 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { JobIdError, StoreError } from "../../lib/errors.ts";
-import type { Repository, RepositoryChange } from "../../lib/repository.ts";
+import type { RepositoryChange } from "../../lib/repository.ts";
 import { DirectoryRepository } from "../../repos/directory_repository.ts";
-
-async function inFolder(use: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-function entries(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-}
-
-async function keys(repository: Repository): Promise<string[]> {
-  return (await Array.fromAsync(repository)).sort();
-}
-
-async function bulkNames(repository: Repository): Promise<string[]> {
-  ok(repository.bulkIter);
-  const chunks = await Array.fromAsync(repository.bulkIter());
-  return chunks.map((chunk) => new TextDecoder().decode(chunk)).join("").split("\0").slice(0, -1)
-    .sort();
-}
+import { inFolder, namesIn } from "../temporary_folder.ts";
+import { bulkNames, keys } from "./listed.ts";
 
 Deno.test("DirectoryRepository lists directories and links to directories, and nothing else", () =>
   inFolder(async (folder) => {
@@ -88,7 +66,7 @@ Deno.test("DirectoryRepository.mkdir() refuses a place that is taken, and a fold
       return true;
     });
     await rejects(new DirectoryRepository(`${folder}/gone`).mkdir("a"), StoreError);
-    deepStrictEqual(entries(folder), ["a"]);
+    deepStrictEqual(namesIn(folder), ["a"]);
   }));
 
 Deno.test("DirectoryRepository.delete() removes a directory with all that is in it", () =>
@@ -98,11 +76,11 @@ Deno.test("DirectoryRepository.delete() removes a directory with all that is in 
     const repository = new DirectoryRepository(folder);
     const seen: [RepositoryChange, boolean][] = [];
     using _ = repository.subscribe((change) =>
-      void seen.push([change, entries(folder).includes("a")])
+      void seen.push([change, namesIn(folder).includes("a")])
     );
     await repository.delete("a");
     await repository.delete("a");
-    deepStrictEqual(entries(folder), []);
+    deepStrictEqual(namesIn(folder), []);
     deepStrictEqual(seen, [[{ type: "delete", job: "a" }, false]]);
   }));
 
@@ -116,7 +94,7 @@ Deno.test("DirectoryRepository.delete() does not follow links out of the folder"
     const repository = new DirectoryRepository(`${folder}/data`);
     await repository.delete("link");
     await repository.delete("a");
-    deepStrictEqual(entries(`${folder}/data`), []);
+    deepStrictEqual(namesIn(`${folder}/data`), []);
     strictEqual(Deno.readTextFileSync(`${folder}/outside/file`), "kept");
   }));
 
@@ -124,7 +102,7 @@ Deno.test("DirectoryRepository.delete() leaves a file in the place of a director
   inFolder(async (folder) => {
     Deno.writeTextFileSync(`${folder}/a`, "kept");
     await new DirectoryRepository(folder).delete("a");
-    deepStrictEqual(entries(folder), ["a"]);
+    deepStrictEqual(namesIn(folder), ["a"]);
   }));
 
 Deno.test("S-01: DirectoryRepository never makes a path of what is no job id", () =>
@@ -139,8 +117,8 @@ Deno.test("S-01: DirectoryRepository never makes a path of what is no job id", (
       await rejects(repository.mkdir(job), JobIdError);
       await rejects(repository.delete(job), JobIdError);
     }
-    deepStrictEqual(entries(folder), ["data", "victim"]);
-    deepStrictEqual(entries(`${folder}/data`), []);
+    deepStrictEqual(namesIn(folder), ["data", "victim"]);
+    deepStrictEqual(namesIn(`${folder}/data`), []);
   }));
 
 Deno.test("A-33: DirectoryRepository with discardEmpty is unharmed by a stray file, and deletes an empty directory", () =>
@@ -154,7 +132,7 @@ Deno.test("A-33: DirectoryRepository with discardEmpty is unharmed by a stray fi
     strictEqual(await repository.contains("empty"), false);
     strictEqual(await repository.contains("stray"), false);
     await repository.delete("empty");
-    deepStrictEqual(entries(folder), ["full", "stray"]);
+    deepStrictEqual(namesIn(folder), ["full", "stray"]);
   }));
 
 Deno.test("DirectoryRepository with discardEmpty promises no changes that it cannot see", () =>
@@ -181,16 +159,16 @@ Deno.test("A-10: DirectoryRepository finds the real name of what it lists in any
     await repository.mkdir("bar");
     await repository.delete("bar");
     await repository.delete("dup");
-    deepStrictEqual(entries(folder), []);
+    deepStrictEqual(namesIn(folder), []);
   }));
 
 Deno.test("A-35: DirectoryRepository.validate() makes no input folder, only an output folder", () =>
   inFolder(async (folder) => {
     const repository = new DirectoryRepository(`${folder}/a/b`);
     await rejects(repository.validate({ create: false }), StoreError);
-    deepStrictEqual(entries(folder), []);
+    deepStrictEqual(namesIn(folder), []);
     await repository.validate();
-    deepStrictEqual(entries(`${folder}/a`), ["b"]);
+    deepStrictEqual(namesIn(`${folder}/a`), ["b"]);
   }));
 
 Deno.test("DirectoryRepository never takes a folder that is gone for an empty one", () =>

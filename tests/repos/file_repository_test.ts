@@ -4,36 +4,14 @@ import { pathToFileURL } from "node:url";
 import { BlobRepository } from "../../lib/blob_repository.ts";
 import { JobIdError, NotFoundError, StoreError } from "../../lib/errors.ts";
 import { JobIdRule } from "../../lib/job_id.ts";
-import type { Repository, RepositoryChange } from "../../lib/repository.ts";
+import type { RepositoryChange } from "../../lib/repository.ts";
 import { interceptWarnings } from "../../lib/warnings.ts";
 import { FileRepository } from "../../repos/file_repository.ts";
 import { within } from "../suite/checks.ts";
+import { inFolder, namesIn } from "../temporary_folder.ts";
+import { bulkNames, keys } from "./listed.ts";
 
 const MODULE = new URL("../../repos/file_repository.ts", import.meta.url).href;
-
-async function inFolder(use: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-function files(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-}
-
-async function keys(repository: Repository): Promise<string[]> {
-  return (await Array.fromAsync(repository)).sort();
-}
-
-async function bulkNames(repository: Repository): Promise<string[]> {
-  ok(repository.bulkIter);
-  const chunks = await Array.fromAsync(repository.bulkIter());
-  return chunks.map((chunk) => new TextDecoder().decode(chunk)).join("").split("\0").slice(0, -1)
-    .sort();
-}
 
 /** Enough long names to make a folder that is large by itself. */
 function fillWith(folder: string, extension: string): string[] {
@@ -236,7 +214,7 @@ Deno.test("A-10: FileRepository lists a key with two files once, reads the exact
     deepStrictEqual(await Array.fromAsync(repository), ["dup"]);
     strictEqual(await repository.readText("dup"), "exact");
     await repository.delete("dup");
-    deepStrictEqual(files(folder), []);
+    deepStrictEqual(namesIn(folder), []);
   }));
 
 Deno.test("FileRepository refuses to ignore the case of a very long extension", () => {
@@ -263,7 +241,7 @@ Deno.test("S-01: FileRepository never makes a path of what is no job id", () =>
       await rejects(repository.open(job, "w"), JobIdError);
     }
     strictEqual(Deno.readTextFileSync(`${folder}/secret`), "kept");
-    deepStrictEqual(files(`${folder}/data`), []);
+    deepStrictEqual(namesIn(`${folder}/data`), []);
   }));
 
 Deno.test("A-38: FileRepository reads a missing key as NotFoundError in every way, and deletes it silently", () =>
@@ -348,7 +326,7 @@ Deno.test("FileRepository.writable() shows nothing before it is closed, and noth
     await aborted.write(new Uint8Array(7));
     await aborted.abort();
     strictEqual((await repository.readBytes("a")).length, 100);
-    deepStrictEqual(files(folder), ["a.txt"]);
+    deepStrictEqual(namesIn(folder), ["a.txt"]);
     strictEqual(changes.length, 1);
   }));
 
@@ -356,7 +334,7 @@ Deno.test("FileRepository tells of its own changes when they have happened", () 
   inFolder(async (folder) => {
     const repository = new FileRepository(folder);
     const seen: [string, string[]][] = [];
-    using _ = repository.subscribe(({ type }) => void seen.push([type, files(folder)]));
+    using _ = repository.subscribe(({ type }) => void seen.push([type, namesIn(folder)]));
     await repository.writeText("a", "");
     await repository.writeBytes("b", new Uint8Array(100_000));
     await repository.delete("a");
@@ -372,9 +350,9 @@ Deno.test("A-35: FileRepository.validate() makes no input folder, only an output
       match(error.message, /no such folder.*create it or correct the path/);
       return true;
     });
-    deepStrictEqual(files(folder), []);
+    deepStrictEqual(namesIn(folder), []);
     await repository.validate();
-    deepStrictEqual(files(`${folder}/a/b`), []);
+    deepStrictEqual(namesIn(`${folder}/a/b`), []);
     await repository.validate({ create: false });
   }));
 
@@ -470,7 +448,7 @@ Deno.test("FileRepository does not touch a folder where the file of a key should
     await rejects(repository.writeText("a", ""), StoreError);
     await rejects(repository.writeBytes("a", new Uint8Array(100_000)), StoreError);
     await repository.delete("a");
-    deepStrictEqual(files(folder), ["a"]);
+    deepStrictEqual(namesIn(folder), ["a"]);
   }));
 
 Deno.test("FileRepository deletes and replaces a link, and not what it leads to", () =>
@@ -503,14 +481,14 @@ Deno.test("FileRepository is unharmed by a writer that was killed, and removes w
       .spawn();
     for await (const _ of child.stdout) child.kill("SIGKILL");
     await child.status;
-    const [left] = files(folder);
+    const [left] = namesIn(folder);
     ok(left);
     const list = async (create: boolean): Promise<string[]> => {
       const repository = new FileRepository(folder);
       await repository.validate({ create });
       deepStrictEqual(await keys(repository), []);
       strictEqual(await repository.contains("a"), false);
-      return files(folder);
+      return namesIn(folder);
     };
     deepStrictEqual(await list(true), [left], "it may still be written");
     const old = new Date(Date.now() - 2 * 3_600_000);
@@ -528,7 +506,7 @@ Deno.test("FileRepository removes what killed writers left in a large folder, to
     const repository = new FileRepository(folder, ".txt");
     await repository.validate();
     strictEqual((await bulkNames(repository)).length, 750);
-    deepStrictEqual(files(folder).filter((name) => name.startsWith(".")), []);
+    deepStrictEqual(namesIn(folder).filter((name) => name.startsWith(".")), []);
   }));
 
 Deno.test("FileRepository.watch() tells of changes by others, and of nothing that is not a key", () =>

@@ -1,6 +1,6 @@
 import { deepStrictEqual, notStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { JobIdError, NotFoundError } from "../../lib/errors.ts";
+import { NotFoundError } from "../../lib/errors.ts";
 import {
   InProcessBlobRepository,
   InProcessBlobStream,
@@ -97,21 +97,6 @@ Deno.test("InProcessBlobRepository stores and gives copies, also of a Buffer", a
     for await (const chunk of await repository.readable("a")) chunk[1] = 9;
     deepStrictEqual(await repository.readBytes("a"), new Uint8Array([1, 2]));
   }
-});
-
-Deno.test("InProcessBlobRepository gives errors as rejections, not in the call", async () => {
-  const repository = new InProcessBlobRepository();
-  const calls = [
-    repository.info("../x"),
-    repository.contains("../x"),
-    repository.delete("../x"),
-    repository.readable("../x"),
-    repository.writable("../x"),
-    repository.readBytes("../x"),
-    repository.writeBytes("../x", new Uint8Array()),
-  ];
-  for (const call of calls) await rejects(call, JobIdError);
-  strictEqual(repository.data.size, 0);
 });
 
 Deno.test("InProcessBlobRepository tells a watcher of its own changes, of a stream when it is closed", async () => {

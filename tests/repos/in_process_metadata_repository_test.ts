@@ -1,5 +1,5 @@
 import { deepStrictEqual, notStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { DataError, JobIdError } from "../../lib/errors.ts";
+import { DataError } from "../../lib/errors.ts";
 import { InProcessMetadataRepository } from "../../repos/in_process_metadata_repository.ts";
 
 Deno.test("InProcessMetadataRepository keeps its values in the map it was given", async () => {
@@ -76,18 +76,6 @@ Deno.test("InProcessMetadataRepository refuses what cannot be copied, naming the
   strictEqual(await repository.info("moby"), 1);
   const filled = new InProcessMetadataRepository<unknown>(new Map([["moby", () => {}]]));
   await rejects(filled.info("moby"), { name: "DataError", message: /^Cannot read "moby" from/ });
-});
-
-Deno.test("InProcessMetadataRepository gives errors as rejections, not in the call", async () => {
-  const repository = new InProcessMetadataRepository();
-  const calls = [
-    repository.info("../x"),
-    repository.contains("../x"),
-    repository.dump("../x", 1),
-    repository.delete("../x"),
-  ];
-  for (const call of calls) await rejects(call, JobIdError);
-  strictEqual(repository.data.size, 0);
 });
 
 Deno.test("InProcessMetadataRepository gives its names in bulk, also those that are no ids", async () => {

@@ -5,15 +5,11 @@
  */
 
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+import { inFolder } from "../temporary_folder.ts";
 
 /** Runs a test with the path of a database file, in a folder of its own, that does not exist yet. */
-export async function withFile(test: (file: string) => void | Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(`${folder}/state.db`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+export function withFile(test: (file: string) => void | Promise<void>): Promise<void> {
+  return inFolder((folder) => test(`${folder}/state.db`));
 }
 
 /** Runs SQL over a connection of its own, as another program would, and gives the rows of a query. */

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
-import { DataError, JobIdError, StoreError } from "../../lib/errors.ts";
+import { DataError, StoreError } from "../../lib/errors.ts";
 import { interceptWarnings } from "../../lib/warnings.ts";
 import { SqliteBlobRepository } from "../../repos/sqlite_blob_repository.ts";
 import { SqliteMetadataRepository } from "../../repos/sqlite_metadata_repository.ts";
@@ -259,17 +259,6 @@ Deno.test("SqliteMetadataRepository keeps the old value when a write fails", () 
     strictEqual(await repository.info("a"), 1);
     strictEqual(changes, 0);
   }));
-
-Deno.test("SqliteMetadataRepository gives errors as rejections, not in the call", async () => {
-  using repository = new SqliteMetadataRepository("/nowhere/state.db", "done");
-  const calls = [
-    repository.info("../x"),
-    repository.contains("../x"),
-    repository.dump("../x", 1),
-    repository.delete("../x"),
-  ];
-  for (const call of calls) await rejects(call, JobIdError);
-});
 
 Deno.test("SqliteMetadataRepository.watch() tells of changes by others, one by one where it can", () =>
   withFile(async (file) => {

@@ -9,15 +9,7 @@ import {
   YamlMetadataFileRepository,
   YamlMetadataRepository,
 } from "../../repos/yaml_metadata_repository.ts";
-
-async function inFolder(use: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { inFolder } from "../temporary_folder.ts";
 
 Deno.test("YamlMetadataFileRepository keeps data as YAML files", () =>
   inFolder(async (folder) => {
