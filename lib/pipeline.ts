@@ -11,6 +11,7 @@ import { dependantsIn, type GraphNode, graphOf, type PipelineGraph, sourcesOf } 
 import { Repository } from "./repository.ts";
 import type { ResourceManager } from "./resource_manager.ts";
 import { Session } from "./session.ts";
+import { stateFolder } from "./state_folder.ts";
 import { Task } from "./task.ts";
 
 /** Options of a {@linkcode Pipeline}. */
@@ -29,6 +30,13 @@ export interface PipelineOptions {
    * @default {"pipeline"}
    */
   readonly name?: string;
+  /**
+   * The folder in which it keeps what makes the next start faster, and which may be deleted at any time: the keys of
+   * large repositories that can prove that nothing has changed since.
+   *
+   * @default {"$XDG_STATE_HOME/datatask"}
+   */
+  readonly state?: string;
   /** The clock, chance and timers that it uses: for tests. */
   readonly env?: Env;
 }
@@ -107,6 +115,12 @@ export class Pipeline implements AsyncDisposable {
       task.synchronous = synchronous;
       task.metadata = metadata;
     }
+  }
+
+  /** The folder for snapshots of what repositories hold; undefined if there is none. */
+  get snapshots(): string | undefined {
+    const state = this.#options.state ?? stateFolder();
+    return state && `${state}/keys`;
   }
 
   /** Whether it is open. */
@@ -224,7 +238,7 @@ export class Pipeline implements AsyncDisposable {
     await this.#validateRepositories();
     engines.set(
       this,
-      new Engine({ tasks: this.tasks, ...this.#options }),
+      new Engine({ tasks: this.tasks, ...this.#options, snapshots: this.snapshots }),
     );
     closing.move(); // nothing is to be closed: it is open
   }

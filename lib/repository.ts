@@ -128,6 +128,17 @@ export abstract class Repository<Info = unknown> {
   bulkIter?(): AsyncIterable<Uint8Array>;
 
   /**
+   * Optional, for stores that can prove that their keys are still those of an earlier listing, at a small part of the
+   * cost of one: then they are not listed again, not even by another process.
+   *
+   * @returns A text that names the store, and its state: it is another one after any key has appeared or disappeared,
+   * by whomever, since it was asked for. `undefined` if that cannot be promised at the moment, or of what the last
+   * listing has shown.
+   * @throws {StoreError} If the store cannot tell.
+   */
+  revision?(): Promise<string | undefined>;
+
+  /**
    * Optional: tells of changes by whomever, this program included, from the moment when the iteration begins. Each
    * change is seen at least once, possibly a little later, possibly as a `relist` for several.
    *

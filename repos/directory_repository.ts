@@ -76,6 +76,7 @@ export class DirectoryRepository extends Repository<string> implements FileRepos
     this.discardEmpty = options.discardEmpty ?? false;
     if (this.discardEmpty) return;
     this.watch = (signal: AbortSignal): AsyncIterable<RepositoryChange> => folder.watch(signal);
+    this.revision = (): Promise<string | undefined> => Promise.try(() => folder.revision());
     if (!this.caseInsensitive) this.bulkIter = (): AsyncIterable<Uint8Array> => folder.bulk();
   }
 

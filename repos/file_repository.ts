@@ -92,6 +92,11 @@ export class FileRepository extends BlobRepository<string> implements FileReposi
     return this.#folder.names();
   }
 
+  /** Proves that the keys are still the same, where the file system keeps the times of folders. */
+  override revision(): Promise<string | undefined> {
+    return Promise.try(() => this.#folder.revision());
+  }
+
   /** Tells of changes in the folder, by whomever. */
   override watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
     return this.#folder.watch(signal);

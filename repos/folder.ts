@@ -4,6 +4,7 @@
  * @module
  */
 
+import { statfsSync } from "node:fs";
 import type { Repository, RepositoryChange, ValidateOptions } from "../lib/repository.ts";
 import { sweepIfStale, TEMPORARY_PREFIX } from "./atomic_file.ts";
 import {
@@ -57,6 +58,23 @@ const DOT = ".".charCodeAt(0);
 /** How many letters the extension may have where its case does not matter: each spelling is looked for by itself. */
 const MAX_LETTERS = 12;
 
+/**
+ * Milliseconds since the last change of a folder after which another change shows in its times: the system takes them
+ * from a clock that ticks every few milliseconds, and Deno gives whole milliseconds. This is what git calls racy
+ * (https://git-scm.com/docs/racy-git).
+ */
+const SETTLED = 100;
+
+/** The numbers by which statfs(2) knows ext2 to ext4, XFS, Btrfs, F2FS, tmpfs and overlayfs. */
+const LOCAL_FILE_SYSTEMS: readonly number[] = [
+  0xef53,
+  0x58465342,
+  0x9123683e,
+  0xf2f52010,
+  0x01021994,
+  0x794c7630,
+];
+
 /** The entries of one folder that are keys. */
 export class Folder {
   /** The absolute path. */
@@ -70,6 +88,7 @@ export class Folder {
   readonly #type: "file" | "directory";
   readonly #spellings: ReadonlySet<string>;
   #sweeps = false;
+  #metLinks = false;
 
   /**
    * Makes the object; the folder is not touched.
@@ -199,6 +218,7 @@ export class Folder {
    * @throws {StoreError} If the folder cannot be listed.
    */
   async *names(): AsyncGenerator<string, void, undefined> {
+    this.#metLinks = false;
     const seen = new Set<string>();
     try {
       for await (const entry of Deno.readDir(this.path)) {
@@ -226,6 +246,27 @@ export class Folder {
   }
 
   /**
+   * What the folder looks like from outside: by its times, which the system sets when an entry is made or removed.
+   *
+   * @returns A text that is another one after any such change; undefined if that is not sure: on file systems that keep
+   * no such times, or keep them elsewhere; while the last change is so recent that another could leave the same times;
+   * and if the last listing met symbolic links, which depend on what they lead to.
+   * @throws {StoreError} If it cannot be told.
+   */
+  revision(): string | undefined {
+    const doing = `look at ${this.#owner}`;
+    try {
+      const { dev, ino, size, mtime, ctime } = Deno.statSync(this.path);
+      const times = [mtime, ctime].map((time) => time?.getTime() ?? NaN);
+      const isSettled = times.every((time) => Date.now() - time >= SETTLED);
+      if (this.#metLinks || !isSettled || !keepsTimes(this.path)) return undefined;
+      return JSON.stringify([this.#type, this.path, this.extension, dev, ino, size, ...times]);
+    } catch (error) {
+      throw fileError(doing, this.path, error);
+    }
+  }
+
+  /**
    * Tells of changes of the entries.
    *
    * @param signal Ends the iteration.
@@ -249,6 +290,7 @@ export class Folder {
   }
 
   async *#bulkByChild(): AsyncGenerator<Uint8Array, boolean, undefined> {
+    this.#metLinks = false;
     const suffix = new TextEncoder().encode(this.extension);
     const unfinished: string[] = [];
     const decide = (name: string, type: EntryType): boolean => {
@@ -313,6 +355,7 @@ export class Folder {
   }
 
   #takes(name: string, type: EntryType): boolean {
+    if (type === "link") this.#metLinks = true;
     return type === this.#type ||
       type === "link" && this.#isOne(`${this.path}/${name}`, this.#listing);
   }
@@ -321,6 +364,11 @@ export class Folder {
     const info = this.stat(path, doing);
     return info !== undefined && (this.#type === "file" ? info.isFile : info.isDirectory);
   }
+}
+
+/** Whether the file system of a folder is one of this machine that keeps the times of folders. */
+function keepsTimes(folder: string): boolean {
+  return Deno.build.os === "linux" && LOCAL_FILE_SYSTEMS.includes(statfsSync(folder).type);
 }
 
 function typeOf(entry: Deno.DirEntry): EntryType {

@@ -57,6 +57,7 @@ export class YamlMetadataRepository<Data = unknown> extends MetadataRepository<D
     this.blob = blob;
     this.jobIds = blob.jobIds;
     if (blob.bulkIter !== undefined) this.bulkIter = blob.bulkIter.bind(blob);
+    if (blob.revision !== undefined) this.revision = blob.revision.bind(blob);
     if (blob.watch !== undefined) this.watch = blob.watch.bind(blob);
   }
 

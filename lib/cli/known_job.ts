@@ -16,8 +16,10 @@ import { UsageError } from "./usage_error.ts";
  * @throws {UsageError} If it is nowhere, and all repositories could be listed. The message suggests a key.
  */
 export function checkKnown(engine: Engine, job: string): void {
-  const { space } = engine.keys;
-  if (space.find(job) >= 0 || engine.unreachable().length > 0) return;
+  const id = engine.keys.space.find(job);
+  const known = engine.keys.stored.some(({ set }) => set.has(id)) ||
+    engine.states.some(({ live, ended }) => live.has(id) || ended.has(id));
+  if (known || engine.unreachable().length > 0) return;
   throw new UsageError(
     `No repository of the pipeline holds a key "${job}"${didYouMean(job, names(engine))}`,
   );

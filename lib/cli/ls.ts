@@ -82,7 +82,7 @@ async function keysOf(
     });
     return Array.from(set, (id) => index.space.name(id)).sort();
   } finally {
-    index.close();
+    await index.close();
   }
 }
 

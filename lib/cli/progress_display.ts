@@ -9,7 +9,7 @@ import type { TaskState } from "../engine/task_state.ts";
 import { interceptWarnings } from "../warnings.ts";
 import { LiveLines } from "./live_lines.ts";
 import { writeMessage } from "./output.ts";
-import { environment } from "./host.ts";
+import { environment } from "../environment.ts";
 import { progressLines, progressText, type TaskProgress, type TerminalSize } from "./progress.ts";
 import type { Tally } from "./tally.ts";
 

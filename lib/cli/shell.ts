@@ -5,7 +5,7 @@
  */
 
 import type { Pipeline } from "../pipeline.ts";
-import { environment } from "./host.ts";
+import { environment } from "../environment.ts";
 import { opened } from "./opened.ts";
 import { writeMessage, writeOutput } from "./output.ts";
 import type { ShellEvaluator } from "./shell_evaluator.ts";

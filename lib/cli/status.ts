@@ -46,7 +46,7 @@ export async function printStatus(
 ): Promise<void> {
   const shown = shownLinks(pipeline, all);
   await opened(pipeline, async () => {
-    const counts = await countKeys(shown);
+    const counts = await countKeys(shown, pipeline.snapshots);
     await (json ? writeJson(statusJson(shown, counts)) : writeOutput(statusText(shown, counts)));
     for (const count of counts.values()) if (typeof count !== "number") throw count;
   });
@@ -56,8 +56,11 @@ export async function printStatus(
 type Counts = ReadonlyMap<string, number | StoreError>;
 
 /** Lists only what is shown: the rest of the pipeline may be large, slow or out of reach. */
-async function countKeys(shown: readonly ShownTask[]): Promise<Counts> {
-  const keys = new KeyIndex(noStats());
+async function countKeys(
+  shown: readonly ShownTask[],
+  snapshots: string | undefined,
+): Promise<Counts> {
+  const keys = new KeyIndex(noStats(), snapshots);
   try {
     for (const { links } of shown) for (const [, { repo }] of links) keys.view(repo);
     await keys.look("all");
@@ -70,7 +73,7 @@ async function countKeys(shown: readonly ShownTask[]): Promise<Counts> {
     }
     return counts;
   } finally {
-    keys.close();
+    await keys.close();
   }
 }
 

@@ -32,6 +32,8 @@ export interface EngineOptions {
   readonly priority?: ((task: Task, job: string) => number) | undefined;
   /** Quotas of which it is asked anew at the start of each run what is in use. */
   readonly resources?: readonly ResourceManager[] | undefined;
+  /** The folder for snapshots of what repositories hold; none are made, if it is not given. */
+  readonly snapshots?: string | undefined;
   /** The world outside. */
   readonly env?: Env | undefined;
 }
@@ -46,7 +48,7 @@ export class Engine {
   /** What it did so far. */
   readonly stats: Stats = noStats();
   /** The keys of all repositories. */
-  readonly keys: KeyIndex = new KeyIndex(this.stats);
+  readonly keys: KeyIndex;
   /** The tasks, in their order. */
   readonly states: readonly TaskState[];
   /** The world outside. */
@@ -55,7 +57,7 @@ export class Engine {
   readonly priority: EngineOptions["priority"];
 
   /** What the records of ended jobs say. */
-  readonly records: Records = new Records(this.keys.space, this.stats);
+  readonly records: Records;
 
   readonly #byTask = new Map<Task, TaskState>();
   readonly #scheduler: Scheduler;
@@ -69,8 +71,10 @@ export class Engine {
   #dispatcher: Dispatcher | undefined;
 
   /** Takes in the tasks. Nothing is listed yet. */
-  constructor({ tasks, priority, resources = [], env = systemEnv }: EngineOptions) {
+  constructor({ tasks, priority, resources = [], snapshots, env = systemEnv }: EngineOptions) {
     this.env = env;
+    this.keys = new KeyIndex(this.stats, snapshots);
+    this.records = new Records(this.keys.space, this.stats);
     this.priority = priority;
     this.states = tasks.map((task, index) => new TaskState(task, index, this.keys));
     for (const state of this.states) this.#byTask.set(state.task, state);
@@ -284,7 +288,7 @@ export class Engine {
   async close(): Promise<void> {
     this.stop();
     await this.#launcher.close();
-    this.keys.close();
+    await this.keys.close();
   }
 
   async #look(which: "all" | "stale"): Promise<void> {

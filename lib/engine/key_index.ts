@@ -8,11 +8,15 @@ import { AggregateAndRepository, AggregateOrRepository } from "../aggregate_repo
 import { BlockingRepository } from "../blocking_repository.ts";
 import { sourcesOf } from "../graph.ts";
 import { isRelatedItem } from "../related_item_repository.ts";
+import { headline } from "../failure.ts";
 import { MapRepository, type Repository } from "../repository.ts";
+import { warn } from "../warnings.ts";
 import { AndView, BlockingView, OrView } from "./combined_view.ts";
 import { FilteredView } from "./filtered_view.ts";
 import { KeySpace } from "./key_space.ts";
 import { RelatedView } from "./related_view.ts";
+import type { KeySet } from "./key_set.ts";
+import { Snapshot } from "./snapshot.ts";
 import type { Stats } from "./stats.ts";
 import { StoredView } from "./stored_view.ts";
 import type { View } from "./view.ts";
@@ -28,12 +32,26 @@ export class KeyIndex {
   readonly #computed: View[] = [];
   readonly #subscriptions: Disposable[] = [];
   readonly #stats: Stats;
+  readonly #folder: string | undefined;
+  /** What was known in an earlier process; undefined before the first look, and if there can be no such thing. */
+  #snapshot: Snapshot | undefined;
+  /** The revisions that the snapshot knows. */
+  #kept: ReadonlySet<string> = new Set();
+  /** Whether a look has begun: only the first is helped by what was known earlier. */
+  #looked = false;
   /** Answers about single keys that are still to come. */
   readonly #pending = new Set<Promise<void>>();
 
-  /** Makes an empty index that counts what it does. */
-  constructor(stats: Stats) {
+  /**
+   * Makes an empty index.
+   *
+   * @param stats Where it counts what it does.
+   * @param folder Where it finds what was known in an earlier process, and keeps it for a later one; nowhere, if it is
+   * not given.
+   */
+  constructor(stats: Stats, folder?: string) {
     this.#stats = stats;
+    this.#folder = folder;
   }
 
   /** The view of a repository: always the same one for the same object. */
@@ -52,7 +70,9 @@ export class KeyIndex {
   /** Lists what holds data, all of it or only what is known to be stale, and computes the rest. */
   async look(which: "all" | "stale"): Promise<void> {
     const views = this.stored.filter((view) => which === "all" || view.stale);
-    await Promise.all(views.map((view) => view.refresh()));
+    const kept = this.#looked ? undefined : await this.#keptSets();
+    this.#looked = true;
+    await Promise.all(views.map((view) => view.refresh(undefined, kept)));
     const listed = new Set(views.map(({ repository }) => repository));
     for (const view of this.#computed) await view.refresh(listed);
     await this.settled(); // a change during the look may have asked something anew
@@ -68,10 +88,36 @@ export class KeyIndex {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 
-  /** Stops to hear of changes. */
-  close(): void {
+  /** Stops to hear of changes, and keeps what is known for a later process, if it can be proven there. */
+  async close(): Promise<void> {
     for (const view of this.stored) view.close();
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+    await this.#keepSets();
+  }
+
+  /** The sets of the snapshot, whose keys then are known. */
+  async #keptSets(): Promise<ReadonlyMap<string, KeySet> | undefined> {
+    const repositories = this.stored.map(({ repository }) => repository)
+      .filter(({ revision }) => revision !== undefined);
+    if (this.#folder === undefined || repositories.length === 0) return undefined;
+    this.#snapshot = await Snapshot.of(this.#folder, repositories);
+    if (this.space.size > 0) return undefined; // a job was named before the first look
+    const kept = await this.#snapshot?.read(this.space);
+    this.#kept = new Set(kept?.keys());
+    return kept;
+  }
+
+  async #keepSets(): Promise<void> {
+    const sets = new Map<string, KeySet>();
+    for (const { revision, set } of this.stored) {
+      if (revision !== undefined) sets.set(revision, set);
+    }
+    if ([...sets.keys()].every((revision) => this.#kept.has(revision))) return;
+    try {
+      await this.#snapshot?.write(this.space, sets);
+    } catch (error) {
+      warn(`Cannot keep for the next start what was listed: ${headline(error)}`);
+    }
   }
 
   #make(repository: Repository): View {

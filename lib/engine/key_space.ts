@@ -13,6 +13,16 @@ const NINE = 0x39;
 const HASH_BASIS = 0x811c9dc5;
 const HASH_PRIME = 0x01000193;
 
+/** What a {@linkcode KeySpace} consists of. All its keys are ids by the usual rule. */
+export interface KeySpaceParts {
+  /** The names, each ended by a NUL byte. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Where each name ends: at its NUL byte. */
+  readonly ends: Uint32Array<ArrayBuffer>;
+  /** A hash of each name. */
+  readonly hashes: Uint32Array<ArrayBuffer>;
+}
+
 /**
  * Job ids, stored once, as bytes in one arena; each has an id, counted from 0 in the order of arrival, that never
  * changes. Repositories are {@linkcode KeySet}s over these ids.
@@ -101,6 +111,25 @@ export class KeySpace {
       set.addAllBelow(this.#size);
     }
     return set;
+  }
+
+  /** All that is known, for {@linkcode restore}: views, true until the next key is added. */
+  parts(): KeySpaceParts {
+    return {
+      bytes: this.#bytes.subarray(0, this.#used),
+      ends: this.#ends.subarray(0, this.#size),
+      hashes: this.#hashes.subarray(0, this.#size),
+    };
+  }
+
+  /** Makes an empty space equal to the one whose {@linkcode parts} these are, and takes them over. */
+  restore({ bytes, ends, hashes }: KeySpaceParts): void {
+    this.#bytes = bytes;
+    this.#used = bytes.length;
+    this.#ends = ends;
+    this.#hashes = hashes;
+    this.#size = ends.length;
+    this.#table = new Uint32Array(0);
   }
 
   /**
@@ -196,7 +225,7 @@ export class KeySpace {
   /** Makes the table; false if a name was found twice. */
   #index(): boolean {
     let length = 1 << 8;
-    while (length < this.#size * 4) length *= 2;
+    while (length < this.#size * 2) length *= 2;
     const table = this.#table = new Uint32Array(length);
     const [hashes, mask] = [this.#hashes, length - 1];
     for (let id = 0; id < this.#size; id++) {
@@ -261,7 +290,7 @@ function finished(hash: number): number {
 }
 
 function doubled(array: Uint32Array): Uint32Array<ArrayBuffer> {
-  const grown = new Uint32Array(array.length * 2);
+  const grown = new Uint32Array(Math.max(array.length * 2, 1 << 8));
   grown.set(array);
   return grown;
 }

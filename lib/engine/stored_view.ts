@@ -24,6 +24,8 @@ export class StoredView extends View {
   readonly #subscription: Disposable;
   /** What changed while a listing is under way, which may have missed it. */
   #during: Map<number, boolean> | undefined;
+  /** The revision of the repository at which the set is true; undefined if that is not known. */
+  #revision: string | undefined;
 
   /** Makes the view, and begins to hear of changes. */
   constructor(repository: Repository, space: KeySpace, stats: Stats) {
@@ -41,17 +43,40 @@ export class StoredView extends View {
     return [identity(this.repository)];
   }
 
-  override async refresh(): Promise<void> {
+  /** The revision of the repository at which the set was true when it was last asked for; undefined if that is not known. */
+  get revision(): string | undefined {
+    return this.#revision;
+  }
+
+  /**
+   * Lists the repository, unless it proves that nothing has changed.
+   *
+   * @param kept Sets that were true in an earlier process, by revision.
+   */
+  override async refresh(
+    _listed?: ReadonlySet<Repository>,
+    kept: ReadonlyMap<string, KeySet> = new Map(),
+  ): Promise<void> {
     const during = this.#during = new Map<number, boolean>();
-    this.#stats.listings++;
     this.stale = false;
     try {
-      const set = await this.#list();
+      let revision = await this.#askRevision();
+      let set: KeySet | undefined;
+      if (revision !== undefined) {
+        set = revision === this.#revision ? this.set : kept.get(revision)?.clone();
+      }
+      if (set === undefined) {
+        const listing = await this.#list();
+        set = listing.set;
+        if (!listing.clean || revision !== await this.#askRevision()) revision = undefined;
+      }
       for (const [id, present] of during) set.set(id, present);
       this.set = set;
+      this.#revision = during.size === 0 ? revision : undefined;
       this.#error = undefined;
     } catch (error) {
       this.#error = error;
+      this.#revision = undefined;
       this.stale = true;
     } finally {
       this.#during = undefined;
@@ -76,6 +101,7 @@ export class StoredView extends View {
   /** Takes in that a key is there, or is not. */
   put(id: number, present: boolean): void {
     this.#stats.changes++;
+    this.#revision = undefined;
     this.#during?.set(id, present);
     this.set.set(id, present);
     this.emit(id);
@@ -86,14 +112,28 @@ export class StoredView extends View {
     this.#subscription[Symbol.dispose]();
   }
 
-  async #list(): Promise<KeySet> {
+  /** Lists the repository; the listing is clean if all names in it were job ids. */
+  async #list(): Promise<{ readonly set: KeySet; readonly clean: boolean }> {
+    this.#stats.listings++;
     const { repository } = this;
+    let clean = true;
     if (repository.bulkIter !== undefined && repository.jobIds === JOB_ID_RULE) {
       const chunks = await Array.fromAsync(repository.bulkIter());
-      return this.#space.load(chunks, (name) => repository.warnOfName(name));
+      const set = this.#space.load(chunks, (name) => {
+        clean = false;
+        repository.warnOfName(name);
+      });
+      return { set, clean };
     }
     const set = new KeySet(this.#space.size);
     for await (const job of repository) set.add(this.#space.intern(job));
-    return set;
+    return { set, clean: false }; // as far as can be told
+  }
+
+  /** What proves that nothing has changed; undefined where nothing does. What goes wrong, a listing says as well. */
+  async #askRevision(): Promise<string | undefined> {
+    const { repository } = this;
+    if (repository.bulkIter === undefined || repository.jobIds !== JOB_ID_RULE) return undefined;
+    return await repository.revision?.().catch(() => undefined);
   }
 }

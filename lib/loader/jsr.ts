@@ -4,7 +4,7 @@
  * @module
  */
 
-import { environment } from "../cli/host.ts";
+import { environment } from "../environment.ts";
 import { type ImportChain, ModuleError } from "./module_error.ts";
 import type { ModuleStore } from "./module_store.ts";
 import { compareVersions, satisfies } from "./version_range.ts";

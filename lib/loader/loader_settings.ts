@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { environment } from "../cli/host.ts";
+import { environment } from "../environment.ts";
 
 /** How modules are to be loaded. */
 export interface LoaderSettings {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { environment } from "../cli/host.ts";
+import { environment } from "../environment.ts";
 import { EXIT } from "../cli/exit_code.ts";
 import { writeJson, writeLines } from "../cli/output.ts";
 import { UsageError } from "../cli/usage_error.ts";

@@ -7,7 +7,7 @@
 import { errorText } from "../cli/error_text.ts";
 import { EXIT, exitCodeOf } from "../cli/exit_code.ts";
 import { helpText } from "../cli/help.ts";
-import { environment } from "../cli/host.ts";
+import { environment } from "../environment.ts";
 import { main } from "../cli/main.ts";
 import { writeMessage, writeOutput } from "../cli/output.ts";
 import { UsageError } from "../cli/usage_error.ts";

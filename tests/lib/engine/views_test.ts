@@ -15,7 +15,7 @@ import { MemoryStore } from "./memory_store.ts";
 import { keys } from "./workshop.ts";
 
 /** A repository as the engine sees it. */
-class Watchtower implements Disposable {
+class Watchtower implements AsyncDisposable {
   readonly stats = noStats();
   readonly index = new KeyIndex(this.stats);
   readonly view: View;
@@ -37,8 +37,8 @@ class Watchtower implements Disposable {
     await this.index.look(which);
   }
 
-  [Symbol.dispose](): void {
-    this.index.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.index.close();
   }
 }
 
@@ -57,7 +57,7 @@ function hesitate(
 
 Deno.test("a store is listed once, however many links and views it has", async () => {
   const store = new MemoryStore("store", keys("a"));
-  using tower = new Watchtower(store.map((info) => info));
+  await using tower = new Watchtower(store.map((info) => info));
   tower.index.view(store);
   tower.index.view(store.map((info) => info).map((info) => info));
   tower.index.view(new AggregateAndRepository({ store, again: store.map((info) => info) }));
@@ -69,7 +69,7 @@ Deno.test("a store is listed once, however many links and views it has", async (
 
 Deno.test("a listing does not undo what changed while it was under way", async () => {
   const store = new MemoryStore("store", keys("gone", "kept"));
-  using tower = new Watchtower(store);
+  await using tower = new Watchtower(store);
   const go = hesitate(store, "list");
   const looking = tower.look();
   await turn();
@@ -82,7 +82,7 @@ Deno.test("a listing does not undo what changed while it was under way", async (
 
 Deno.test("a store that says during a listing that anything may have changed is listed again", async () => {
   const store = new MemoryStore("store", keys("a"));
-  using tower = new Watchtower(store);
+  await using tower = new Watchtower(store);
   const go = hesitate(store, "list");
   const looking = tower.look();
   await turn();
@@ -98,7 +98,7 @@ Deno.test("a store that says during a listing that anything may have changed is 
 
 Deno.test("a store that could not be listed is stale, and keeps what was known", async () => {
   const store = new MemoryStore("store", keys("a"));
-  using tower = new Watchtower(store);
+  await using tower = new Watchtower(store);
   await tower.look();
   store.broken.add("list");
   await tower.look();
@@ -114,7 +114,7 @@ Deno.test("a filter is asked for every key at each look, and for a key that chan
   const store = new MemoryStore("store", keys("a", "b"));
   const asked: string[] = [];
   const shown = new Set(["a"]);
-  using tower = new Watchtower(store.map((info) => info, {
+  await using tower = new Watchtower(store.map((info) => info, {
     filter: (job) => asked.push(job) > 0 && shown.has(job),
   }));
   await tower.look();
@@ -129,7 +129,7 @@ Deno.test("a filter is asked for every key at each look, and for a key that chan
 Deno.test("of two answers of a filter about one key the later question counts", async () => {
   const store = new MemoryStore("store", keys("a"));
   const answers: ((shown: boolean) => void)[] = [];
-  using tower = new Watchtower(store.map((info) => info, {
+  await using tower = new Watchtower(store.map((info) => info, {
     filter: () => new Promise((resolve) => void answers.push(resolve)),
   }));
   const looking = tower.look();
@@ -151,7 +151,7 @@ Deno.test("a filter that fails for a key makes that key unknown, and no other", 
       return true;
     },
   });
-  using tower = new Watchtower(failing);
+  await using tower = new Watchtower(failing);
   await tower.look();
   deepStrictEqual(tower.keys, ["b"]);
   strictEqual(tower.errorOf("a"), broken);
@@ -176,7 +176,7 @@ Deno.test("what is decided in spite of a failing filter is known", async () => {
     [new BlockingRepository(none, failing), [], []],
   ];
   for (const [repository, held, unknown] of cases) {
-    using tower = new Watchtower(repository);
+    await using tower = new Watchtower(repository);
     await tower.look();
     const isUnknown = (job: string): boolean => tower.errorOf(job) !== undefined;
     deepStrictEqual(tower.keys, held, `${repository}`);
@@ -187,7 +187,7 @@ Deno.test("what is decided in spite of a failing filter is known", async () => {
 Deno.test("BlockingRepository with enumerateUnless: false asks for keys, also when a part of what blocks changes", async () => {
   const source = new MemoryStore("source", keys("a", "b"));
   const [one, two] = [new MemoryStore("one"), new MemoryStore("two", keys("b"))];
-  using tower = new Watchtower(
+  await using tower = new Watchtower(
     new BlockingRepository(source, new AggregateOrRepository({ one, two }), {
       enumerateUnless: false,
     }),
@@ -205,7 +205,7 @@ Deno.test("BlockingRepository with enumerateUnless: false hears of what blocks u
   const source = new MemoryStore("source", keys("a", "b"));
   const lives = new MemoryStore("lives");
   const authors = new MemoryStore("authors", [["a", "x"]]);
-  using tower = new Watchtower(
+  await using tower = new Watchtower(
     new BlockingRepository(source, new RelatedItemRepository(lives, authors), {
       enumerateUnless: false,
     }),
@@ -220,7 +220,7 @@ Deno.test("BlockingRepository with enumerateUnless: false hears of what blocks u
 Deno.test("BlockingRepository with enumerateUnless: false asks nobody for what is no id there", async () => {
   const hash = new JobIdRule({ charset: "#1", charsetStartEnd: "#1" });
   const source = new MemoryStore("source", keys("#1"), hash);
-  using tower = new Watchtower(
+  await using tower = new Watchtower(
     new BlockingRepository(source, new MemoryStore("unless"), { enumerateUnless: false }),
   );
   await tower.look();
@@ -234,7 +234,7 @@ Deno.test("ids by other rules stand beside usual ones", async () => {
     new MemoryStore("odd", keys("#1", "a"), hash),
     new MemoryStore("usual", keys("a", "b")),
   ];
-  using tower = new Watchtower(new AggregateOrRepository({ odd, usual }));
+  await using tower = new Watchtower(new AggregateOrRepository({ odd, usual }));
   await tower.look();
   deepStrictEqual(tower.keys, ["#1", "a", "b"]);
 });
@@ -243,7 +243,9 @@ for (const prefetchLookup of [true, false]) {
   Deno.test(`RelatedItemRepository reads each translation once a look, with prefetchLookup: ${prefetchLookup}`, async () => {
     const lives = new MemoryStore("lives", keys("x", "y"));
     const authors = new MemoryStore("authors", [["a", "x"], ["b", "y"], ["c", "z"]]);
-    using tower = new Watchtower(new RelatedItemRepository(lives, authors, { prefetchLookup }));
+    await using tower = new Watchtower(
+      new RelatedItemRepository(lives, authors, { prefetchLookup }),
+    );
     await tower.look();
     deepStrictEqual(tower.keys, ["a", "b"]);
     strictEqual(authors.count(prefetchLookup ? "infoAll" : "info"), prefetchLookup ? 1 : 3);
@@ -267,7 +269,9 @@ for (const prefetchLookup of [true, false]) {
   Deno.test(`RelatedItemRepository forgets a translation with its key, with prefetchLookup: ${prefetchLookup}`, async () => {
     const lives = new MemoryStore("lives", keys("x"));
     const authors = new MemoryStore("authors", [["a", "x"], ["b", "x"]]);
-    using tower = new Watchtower(new RelatedItemRepository(lives, authors, { prefetchLookup }));
+    await using tower = new Watchtower(
+      new RelatedItemRepository(lives, authors, { prefetchLookup }),
+    );
     await tower.look();
     authors.data.delete("a");
     await tower.look();
@@ -279,7 +283,9 @@ for (const prefetchLookup of [true, false]) {
   Deno.test(`RelatedItemRepository sees a translation that changes while it is read, with prefetchLookup: ${prefetchLookup}`, async () => {
     const lives = new MemoryStore("lives", keys("x"));
     const authors = new MemoryStore("authors", [["a", "x"], ["b", "x"], ["c", "none"]]);
-    using tower = new Watchtower(new RelatedItemRepository(lives, authors, { prefetchLookup }));
+    await using tower = new Watchtower(
+      new RelatedItemRepository(lives, authors, { prefetchLookup }),
+    );
     const go = hesitate(authors, prefetchLookup ? "infoAll" : "info");
     const looking = tower.look();
     await turn();
@@ -300,7 +306,7 @@ Deno.test("RelatedItemRepository does not know of a key whose translation is no 
     "c",
     "x",
   ]]);
-  using tower = new Watchtower(new RelatedItemRepository(lives, authors));
+  await using tower = new Watchtower(new RelatedItemRepository(lives, authors));
   await tower.look();
   deepStrictEqual(tower.keys, ["c"]);
   strictEqual(
@@ -319,7 +325,9 @@ Deno.test("RelatedItemRepository asks again at the next look for what could not 
     const lives = new MemoryStore("lives", keys("x"));
     const authors = new MemoryStore("authors", [["a", "x"]]);
     authors.broken.add("info").add("infoAll");
-    using tower = new Watchtower(new RelatedItemRepository(lives, authors, { prefetchLookup }));
+    await using tower = new Watchtower(
+      new RelatedItemRepository(lives, authors, { prefetchLookup }),
+    );
     await tower.look();
     ok(tower.errorOf("a") instanceof Error);
     authors.broken.clear();
