@@ -109,6 +109,9 @@ function encode(text: string): string {
   );
 }
 
+/** How many bytes are read at once, into a place that is used again: what is handed on is then no larger than it must be. */
+const CHUNK = 64 * 1024;
+
 /** A body that fails when it stands still for too long. */
 function paced(
   body: ReadableStream<Uint8Array> | null,
@@ -116,12 +119,20 @@ function paced(
   stop: AbortController,
   release: () => void,
 ): ReadableStream<Uint8Array> {
-  const reader = body?.getReader();
+  const reader = body?.getReader({ mode: "byob" });
+  let scratch = new ArrayBuffer(CHUNK);
   return new ReadableStream({
     async pull(controller) {
       try {
-        const next = await inTime(timeout, stop, async () => await reader?.read());
-        if (next?.value !== undefined) return controller.enqueue(next.value);
+        const next = await inTime(
+          timeout,
+          stop,
+          async () => await reader?.read(new Uint8Array(scratch)),
+        );
+        if (next?.value !== undefined && next.value.length > 0) {
+          scratch = next.value.buffer;
+          return controller.enqueue(next.value.slice());
+        }
       } catch (error) {
         release();
         throw stop.signal.aborted ? stop.signal.reason : networkError(error);
