@@ -139,6 +139,13 @@ export abstract class Repository<Info = unknown> {
   revision?(): Promise<string | undefined>;
 
   /**
+   * Optional, for stores behind a network: how many requests it has sent so far, for `--stats`.
+   *
+   * @returns The number since the repository was made.
+   */
+  requestCount?(): number;
+
+  /**
    * Optional: tells of changes by whomever, this program included, from the moment when the iteration begins. Each
    * change is seen at least once, possibly a little later, possibly as a `relist` for several.
    *

@@ -12,6 +12,7 @@ import { opened } from "./opened.ts";
 import { writeMessage } from "./output.ts";
 import { showProgress } from "./progress_display.ts";
 import { doneLines, INTERRUPTED, runExitCode, summaryText } from "./run_summary.ts";
+import { showStats, STATS } from "./stats.ts";
 import { Tally } from "./tally.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
@@ -53,6 +54,7 @@ export const runVerb: Verb = {
   options: {
     forever: { type: "boolean", description: "wait for new keys when nothing is left to do" },
     "launch-once": { type: "boolean", description: "start only what is ready at the beginning" },
+    stats: STATS,
     timeout: { type: "string", value: "SECONDS", description: "give up after so long" },
   },
   stops: true,
@@ -61,6 +63,7 @@ export const runVerb: Verb = {
     const launchOnce = options["launch-once"] === true;
     const timeout = secondsOf(options.timeout);
     const engine = engineOf(pipeline);
+    using _stats = options.stats === true ? showStats(engine.stats, engine.keys) : undefined;
     using tally = new Tally(engine);
     let report: RunReport;
     {

@@ -13,6 +13,7 @@ import type { Pipeline } from "../pipeline.ts";
 import { opened } from "./opened.ts";
 import { writeJson, writeOutput } from "./output.ts";
 import { shownLinks, type ShownTask } from "./shown_links.ts";
+import { showStats, STATS } from "./stats.ts";
 import type { Verb } from "./verb.ts";
 
 /** Options of {@linkcode printStatus}. */
@@ -29,6 +30,12 @@ export interface PrintStatusOptions {
    * @default {false}
    */
   readonly json?: boolean;
+  /**
+   * Whether to write to standard error, too, what that took.
+   *
+   * @default {false}
+   */
+  readonly stats?: boolean;
 }
 
 /**
@@ -42,11 +49,11 @@ export interface PrintStatusOptions {
  */
 export async function printStatus(
   pipeline: Pipeline,
-  { all = false, json = false }: PrintStatusOptions = {},
+  { all = false, json = false, stats = false }: PrintStatusOptions = {},
 ): Promise<void> {
   const shown = shownLinks(pipeline, all);
   await opened(pipeline, async () => {
-    const counts = await countKeys(shown, pipeline.snapshots);
+    const counts = await countKeys(shown, pipeline.snapshots, stats);
     await (json ? writeJson(statusJson(shown, counts)) : writeOutput(statusText(shown, counts)));
     for (const count of counts.values()) if (typeof count !== "number") throw count;
   });
@@ -59,8 +66,11 @@ type Counts = ReadonlyMap<string, number | StoreError>;
 async function countKeys(
   shown: readonly ShownTask[],
   snapshots: string | undefined,
+  stats: boolean,
 ): Promise<Counts> {
-  const keys = new KeyIndex(noStats(), snapshots);
+  const counted = noStats();
+  const keys = new KeyIndex(counted, snapshots);
+  using _stats = stats ? showStats(counted, keys) : undefined;
   try {
     for (const { links } of shown) for (const [, { repo }] of links) keys.view(repo);
     await keys.look("all");
@@ -112,7 +122,8 @@ export const statusVerb: Verb = {
   options: {
     all: { type: "boolean", short: "a", description: "show all links, not only data and status" },
     json: { type: "boolean", description: "write JSON" },
+    stats: STATS,
   },
-  run: ({ pipeline, options }) =>
-    printStatus(pipeline, { all: options.all === true, json: options.json === true }),
+  run: ({ pipeline, options: { all, json, stats } }) =>
+    printStatus(pipeline, { all: all === true, json: json === true, stats: stats === true }),
 };

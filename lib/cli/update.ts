@@ -8,6 +8,7 @@ import { engineOf, type Pipeline } from "../pipeline.ts";
 import { opened } from "./opened.ts";
 import { writeMessage } from "./output.ts";
 import { INTERRUPTED, runExitCode, summaryText } from "./run_summary.ts";
+import { showStats, STATS } from "./stats.ts";
 import { Tally } from "./tally.ts";
 import type { Verb } from "./verb.ts";
 
@@ -28,9 +29,11 @@ export async function update(pipeline: Pipeline): Promise<boolean> {
 export const updateVerb: Verb = {
   name: "update",
   summary: "Start what is ready now, and wait for what runs in this process",
+  options: { stats: STATS },
   stops: true,
-  async run({ pipeline, signal }) {
+  async run({ pipeline, options, signal }) {
     const engine = engineOf(pipeline);
+    using _stats = options.stats === true ? showStats(engine.stats, engine.keys) : undefined;
     using tally = new Tally(engine);
     signal.addEventListener("abort", () => {
       engine.stop();

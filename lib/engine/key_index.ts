@@ -69,6 +69,7 @@ export class KeyIndex {
 
   /** Lists what holds data, all of it or only what is known to be stale, and computes the rest. */
   async look(which: "all" | "stale"): Promise<void> {
+    const began = performance.now();
     const views = this.stored.filter((view) => which === "all" || view.stale);
     const kept = this.#looked ? undefined : await this.#keptSets();
     this.#looked = true;
@@ -76,6 +77,7 @@ export class KeyIndex {
     const listed = new Set(views.map(({ repository }) => repository));
     for (const view of this.#computed) await view.refresh(listed);
     await this.settled(); // a change during the look may have asked something anew
+    this.#stats.looking += performance.now() - began;
   }
 
   /** True while answers about single keys are still to come. */

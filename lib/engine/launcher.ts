@@ -307,6 +307,7 @@ export class Launcher {
     for (let attempt = 1;; attempt++) {
       const isLast = attempt === RECORD_ATTEMPTS || this.#closed;
       try {
+        this.#stats.writes++;
         await task.done.dump(job, record);
         return true;
       } catch (error) {

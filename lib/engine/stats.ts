@@ -10,13 +10,17 @@ export interface Stats {
   listings: number;
   /** Values and single keys read: records of ended jobs, translations, tests of one key. */
   reads: number;
+  /** Records of ended jobs written. */
+  writes: number;
   /** Changes of keys taken in. */
   changes: number;
   /** Attempts started. */
   launches: number;
+  /** Milliseconds in looks. */
+  looking: number;
 }
 
 /** Counts of nothing. */
 export function noStats(): Stats {
-  return { listings: 0, reads: 0, changes: 0, launches: 0 };
+  return { listings: 0, reads: 0, writes: 0, changes: 0, launches: 0, looking: 0 };
 }

@@ -31,7 +31,7 @@ Deno.test("main() shows help on standard output, if it is asked for", async () =
   for (const args of [["help", "status"], ["status", "--help"]]) {
     const { code, stdout, stderr } = await programs.run(PIPELINE, args);
     deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });
-    match(stdout, /^usage: status \[--all\] \[--json\]\n\nShow how many keys/);
+    match(stdout, /^usage: status \[--all\] \[--json\] \[--stats\]\n\nShow how many keys/);
   }
 });
 
