@@ -23,16 +23,8 @@ import { FileRepository } from "../../repos/file_repository.ts";
 import { InProcessBlobRepository } from "../../repos/in_process_blob_repository.ts";
 import { InProcessMetadataRepository } from "../../repos/in_process_metadata_repository.ts";
 import { YamlMetadataFileRepository } from "../../repos/yaml_metadata_repository.ts";
+import { inFolder } from "../temporary_folder.ts";
 import { captured } from "./stdout.ts";
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "datatask-original-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 Deno.test("test_basic.test_metadata: a pipeline of functions, with status and trace", async () => {
   const numbers = Array.from({ length: 100 }, (_, i): [string, number] => [`${i}`, i]);

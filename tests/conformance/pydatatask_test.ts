@@ -32,6 +32,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { interceptWarnings } from "../../lib/warnings.ts";
+import { inFolder } from "../temporary_folder.ts";
 import { Original, PYTHON } from "./original.ts";
 import { runOurs } from "./ours.ts";
 import { scenarios } from "./random_scenario.ts";
@@ -45,9 +46,8 @@ Deno.test({
   ignore: !installed && Deno.env.get("CI") === undefined,
   async fn() {
     ok(installed, "Cannot compare with pydatatask: it is not installed; run scripts/bench/setup");
-    const folder = await Deno.makeTempDir({ prefix: "datatask-conformance-" });
     using _ = interceptWarnings(() => {});
-    try {
+    await inFolder(async (folder) => {
       await using original = new Original();
       let count = 0;
       await fc.assert(
@@ -61,9 +61,7 @@ Deno.test({
         }),
         { numRuns: PIPELINES },
       );
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    });
   },
 });
 

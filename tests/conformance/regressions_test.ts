@@ -17,7 +17,6 @@ import { RelatedItemRepository } from "../../lib/related_item_repository.ts";
 import type { Repository } from "../../lib/repository.ts";
 import type { TaskOptions } from "../../lib/task.ts";
 import { InProcessSyncTask } from "../../executors/in_process_sync_task.ts";
-import { DirectoryRepository } from "../../repos/directory_repository.ts";
 import { InProcessBlobRepository } from "../../repos/in_process_blob_repository.ts";
 import { InProcessMetadataRepository } from "../../repos/in_process_metadata_repository.ts";
 import { Programs } from "../lib/cli/programs.ts";
@@ -54,7 +53,7 @@ const REGRESSIONS: readonly Regression[] = [
       strictEqual(await books.contains("emma"), false);
     },
   },
-  { id: "A-02", later: "processes" },
+  { id: "A-02", file: "conformance/process_regressions_test.ts" },
   { id: "A-03", file: "lib/resources_test.ts" },
   {
     id: "A-04",
@@ -75,10 +74,10 @@ const REGRESSIONS: readonly Regression[] = [
   { id: "A-08", file: "lib/related_item_repository_test.ts" },
   { id: "A-09", file: "lib/aggregate_repository_test.ts" },
   { id: "A-10", file: "repos/file_repository_test.ts" },
-  { id: "A-11", later: "processes" },
+  { id: "A-11", file: "executors/kill_test.ts" },
   { id: "A-12", file: "lib/engine/run_test.ts" },
   { id: "A-13", file: "lib/engine/run_failures_test.ts" },
-  { id: "A-14", later: "processes" },
+  { id: "A-14", file: "conformance/process_regressions_test.ts" },
   {
     id: "A-15",
     name: "Pipeline.open() refuses a task without an input, and starts nothing",
@@ -133,8 +132,11 @@ const REGRESSIONS: readonly Regression[] = [
   { id: "A-20", later: "Kubernetes" },
   { id: "A-21", later: "Kubernetes" },
   { id: "A-22", later: "Kubernetes" },
-  { id: "A-23", later: "templates" },
-  { id: "A-24", later: "processes" },
+  { id: "A-23", file: "executors/process_task_test.ts" },
+  { id: "A-24", file: "executors/process_task_test.ts" },
+  { id: "A-25", file: "executors/process_task_test.ts" },
+  { id: "A-25", file: "lib/cli/rm_test.ts" },
+  { id: "A-25", file: "conformance/process_regressions_test.ts" },
   {
     id: "A-25",
     name:
@@ -169,27 +171,7 @@ const REGRESSIONS: readonly Regression[] = [
   { id: "A-30", later: "S3" },
   { id: "A-31", later: "S3" },
   { id: "A-32", later: "MongoDB" },
-  {
-    id: "A-33",
-    name:
-      "DirectoryRepository with discardEmpty is not disturbed by a file, and deletes an empty folder",
-    async test() {
-      const folder = await Deno.makeTempDir({ prefix: "datatask-regressions-" });
-      try {
-        const repo = new DirectoryRepository(folder, { discardEmpty: true });
-        await Deno.writeTextFile(`${folder}/stray`, "");
-        await repo.mkdir("full");
-        await Deno.writeTextFile(`${folder}/full/page`, "");
-        await repo.mkdir("empty");
-        deepStrictEqual(await Array.fromAsync(repo), ["full"]);
-        strictEqual(await repo.contains("stray"), false);
-        await repo.delete("empty");
-        await rejects(Deno.stat(`${folder}/empty`), Deno.errors.NotFound);
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
-  },
+  { id: "A-33", file: "repos/directory_repository_test.ts" },
   { id: "A-34", file: "repos/file_repository_test.ts" },
   { id: "A-35", file: "repos/file_repository_test.ts" },
   { id: "A-36", file: "lib/aggregate_repository_test.ts" },
@@ -204,13 +186,13 @@ const REGRESSIONS: readonly Regression[] = [
   { id: "A-38", file: "lib/related_item_repository_test.ts" },
   { id: "A-39", moot: "mistakes in its documentation" },
   { id: "A-40", later: "Kubernetes" },
-  { id: "A-41", later: "processes" },
+  { id: "A-41", file: "executors/process_task_test.ts" },
   { id: "A-42", later: "workers" },
   { id: "A-43", file: "repos/in_process_metadata_repository_test.ts" },
   { id: "A-43", file: "repos/in_process_blob_repository_test.ts" },
   { id: "A-44", file: "lib/engine/engine_test.ts" },
   { id: "A-45", file: "lib/engine/engine_test.ts" },
-  { id: "A-46", later: "templates" },
+  { id: "A-46", file: "executors/process_task_test.ts" },
   {
     id: "A-47",
     name: "listData() takes names with hyphens, and a difference between spaces",
@@ -251,7 +233,7 @@ const REGRESSIONS: readonly Regression[] = [
       ok(timers.every((delay) => delay === 0), `${timers}`);
     },
   },
-  { id: "A-50", later: "processes: two programs at the same time" },
+  { id: "A-50", file: "conformance/process_regressions_test.ts" },
   {
     id: "A-51",
     name: "run() does the jobs that people have: versions, UUIDs, hashes, names of files",
@@ -295,7 +277,9 @@ const REGRESSIONS: readonly Regression[] = [
     },
   },
   { id: "S-01", file: "repos/file_repository_test.ts" },
-  { id: "S-03", later: "templates" },
+  { id: "S-02", file: "executors/process_task_test.ts" },
+  { id: "S-03", file: "executors/sh_test.ts" },
+  { id: "S-03", file: "executors/template_test.ts" },
   {
     id: "S-04",
     name: "listData() runs nothing of what it is given",
@@ -306,14 +290,17 @@ const REGRESSIONS: readonly Regression[] = [
       }
     },
   },
+  { id: "S-05", file: "executors/recovery_test.ts" },
 ];
 
 /** The bugs that are listed: all of the original, and those of its security that are about what is built. */
 const IDS: readonly string[] = [
   ...Array.from({ length: 55 }, (_, i) => `A-${String(i + 1).padStart(2, "0")}`),
   "S-01",
+  "S-02",
   "S-03",
   "S-04",
+  "S-05",
 ];
 
 Deno.test("every bug of the original is tested, or said to be none of ours", () => {
