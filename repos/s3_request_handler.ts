@@ -25,7 +25,6 @@ export class S3RequestHandler {
   readonly metadata = { handlerProtocol: "http/1.1" };
   readonly #sender: NodeHttpHandler;
   readonly #patience: S3Patience;
-  #http: Deno.HttpClient | undefined;
 
   /**
    * Makes one.
@@ -50,7 +49,7 @@ export class S3RequestHandler {
     const release = (): void => listens?.removeEventListener("abort", onAbort);
     const { requestTimeout, socketTimeout } = this.#patience;
     try {
-      const answer = await inTime(requestTimeout, stop, () => this.#fetch(request, stop.signal));
+      const answer = await inTime(requestTimeout, stop, () => send(request, stop.signal));
       const body = paced(answer.body, socketTimeout, stop, release);
       const { status: statusCode, statusText: reason, headers } = answer;
       return { response: { statusCode, reason, headers: Object.fromEntries(headers), body } };
@@ -60,11 +59,9 @@ export class S3RequestHandler {
     }
   }
 
-  /** Closes the connections. */
+  /** Closes the connections that are its own; those of `fetch` belong to the process. */
   destroy(): void {
     this.#sender.destroy();
-    this.#http?.close();
-    this.#http = undefined;
   }
 
   /** For the SDK, which may set options: there are none. */
@@ -74,22 +71,21 @@ export class S3RequestHandler {
   httpHandlerConfigs(): Record<string, never> {
     return {};
   }
+}
 
-  async #fetch(request: SdkRequest, signal: AbortSignal): Promise<Response> {
-    const { "content-length": _, host: __, ...headers } = request.headers; // both are set by fetch
-    this.#http ??= Deno.createHttpClient({ http2: false });
-    try {
-      return await fetch(urlOf(request), {
-        method: request.method,
-        // An object is to come as it is stored, even if it is stored compressed.
-        headers: { ...headers, "accept-encoding": "identity" },
-        redirect: "manual",
-        signal,
-        client: this.#http,
-      });
-    } catch (error) {
-      throw signal.aborted ? signal.reason : networkError(error);
-    }
+/** Sends a request that has no body. */
+async function send(request: SdkRequest, signal: AbortSignal): Promise<Response> {
+  const { "content-length": _, host: __, ...headers } = request.headers; // both are set by fetch
+  try {
+    return await fetch(urlOf(request), {
+      method: request.method,
+      // An object is to come as it is stored, even if it is stored compressed.
+      headers: { ...headers, "accept-encoding": "identity" },
+      redirect: "manual",
+      signal,
+    });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : networkError(error);
   }
 }
 
