@@ -117,7 +117,7 @@ export class JobBook {
       const loss = chapter.boot !== table.boot
         ? "the machine was started anew while it ran"
         : job.process === undefined
-        ? maybeStarting(chapter, table, wrappers) || this.#isNewDoubt(job)
+        ? maybeStarting(job.shell ? [job.shell] : chapter.shells, table, wrappers) || this.#isNewDoubt(job)
           ? undefined
           : "it was never started"
         : isAlive(table, job.process) || isWrapped(table, job.process)
@@ -214,16 +214,16 @@ function endOf(job: ProcessJob, code: number, at: number): ProcessEnd {
 }
 
 /**
- * Whether a job of which only the intent is known may still be started: the shell that was told of it, or a wrapper that
- * has not written down its job yet, is there.
+ * Whether a job of which only the intent is known may still be started: a shell that may have been told of it, or a
+ * wrapper that has not written down its job yet, is there.
  */
 function maybeStarting(
-  chapter: Chapter,
+  shells: Chapter["shells"],
   table: ProcessTable,
   wrappers: ReadonlySet<number | undefined>,
 ): boolean {
   const sessions = new Set(
-    chapter.shells.filter(({ pid, start }) => {
+    shells.filter(({ pid, start }) => {
       const leader = table.processes.get(pid);
       return leader === undefined || leader.start === start; // otherwise another session has the number by now
     }).map(({ pid }) => pid),

@@ -35,6 +35,8 @@ export class ProcessJob {
   process: ProcessStat | undefined;
   /** Why somebody has decided to end it. */
   killed: FailureClass | undefined;
+  /** The shell that was told to start it, if it was told by this program. */
+  shell: Pick<ProcessStat, "pid" | "start"> | undefined;
   /** Whether the machine has not been told of it yet. */
   unsent = false;
   /** How it ended; undefined while it has not. */

@@ -13,7 +13,7 @@ import { JobBook } from "./job_book.ts";
 import { JobFolders } from "./job_folders.ts";
 import { MAX_ARGUMENT, startLine } from "./job_wrapper.ts";
 import { writeLine } from "./journal.ts";
-import { isAlive, type ProcessTable } from "./process_identity.ts";
+import { isAlive, type ProcessStat, type ProcessTable } from "./process_identity.ts";
 import { ProcessJob } from "./process_job.ts";
 import { interpreterOf } from "./shebang.ts";
 
@@ -109,8 +109,10 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   #journalSize = 0;
   #journals = 0;
   #nonces = 0;
+  /** The shell that starts jobs. */
+  #shell: Pick<ProcessStat, "pid" | "start"> | undefined;
   /** Jobs to be started together, once what is being sent is sent. */
-  #queue: { readonly intent: string; readonly line: string }[] = [];
+  #queue: { readonly job: ProcessJob; readonly intent: string; readonly line: string }[] = [];
   #nextSent: Promise<void> | undefined;
   #lastSent: Promise<void> = Promise.resolve();
   /** Lines that can wait for others to be written with. */
@@ -311,6 +313,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     this.#book.add(job);
     this.#tally(1);
     this.#queue.push({
+      job,
       intent: writeLine({ type: "intent", ...launch, nonce }),
       line: startLine({
         journal: `${this.basedir}/${this.#journal}`,
@@ -461,6 +464,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
 
   /** For {@linkcode send}: takes note of the shell that will start jobs. */
   protected async noteShell(pid: number, start: number): Promise<void> {
+    this.#shell = { pid, start };
     await this.append(this.#journal, writeLine({ type: "shell", pid, start }));
   }
 
@@ -497,15 +501,19 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   async #close(): Promise<void> {
     if (this.#opening === undefined) return;
     await this.#opening;
-    await this.#lastSent;
-    this.#stopLooking();
-    await this.#reading;
-    await this.#writeForgotten();
-    await this.#folders.close();
-    if (this.#live > 0) this.onIdle();
-    this.#live = 0;
-    await this.unlock();
-    this.#opening = undefined;
+    try {
+      await this.#lastSent;
+      this.#stopLooking();
+      await this.#reading?.catch(() => {}); // told to those who wait for it
+      await this.#writeForgotten();
+      await this.#folders.close();
+    } finally {
+      if (this.#live > 0) this.onIdle();
+      this.#live = 0;
+      this.#shell = undefined;
+      await this.unlock();
+      this.#opening = undefined;
+    }
   }
 
   async #open(): Promise<void> {
@@ -526,7 +534,11 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     for (const journal of spent) this.#book.drop(journal);
     this.#journal = `.journal-${++this.#journals}`;
     this.#journalSize = 0;
-    await this.append(this.#journal, writeLine({ type: "boot", ...await this.bootTime() }));
+    const shell = this.#shell && writeLine({ type: "shell", ...this.#shell });
+    await this.append(
+      this.#journal,
+      writeLine({ type: "boot", ...await this.bootTime() }) + (shell ?? ""),
+    );
   }
 
   /** Without a lock. */
@@ -568,6 +580,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
       warn(`${this} may not have started ${batch.length} jobs, and looks: ${headline(error)}`);
       this.lookSoon();
     }
+    for (const { job } of batch) job.shell = this.#shell;
     this.env.fault?.("sent");
     this.#journalSize += 4 * lines.length; // with what the wrappers will add
     if (this.#journalSize > MAX_JOURNAL) await this.#beginJournal();
