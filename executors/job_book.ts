@@ -117,7 +117,8 @@ export class JobBook {
       const loss = chapter.boot !== table.boot
         ? "the machine was started anew while it ran"
         : job.process === undefined
-        ? maybeStarting(job.shell ? [job.shell] : chapter.shells, table, wrappers) || this.#isNewDoubt(job)
+        ? maybeStarting(job.shell ? [job.shell] : chapter.shells, table, wrappers) ||
+            this.#isNewDoubt(job)
           ? undefined
           : "it was never started"
         : isAlive(table, job.process) || isWrapped(table, job.process)
