@@ -4,9 +4,8 @@
  * @module
  */
 
-import { statfsSync } from "node:fs";
 import type { Repository, RepositoryChange, ValidateOptions } from "../lib/repository.ts";
-import { sweepIfStale, TEMPORARY_PREFIX } from "./atomic_file.ts";
+import { sweepIfStale, TEMPORARY_PREFIX, tryToWrite } from "./atomic_file.ts";
 import {
   type EntryType,
   inBulk,
@@ -16,7 +15,9 @@ import {
   selectNames,
 } from "./directory_listing.ts";
 import { fileError, isNotFound } from "./file_errors.ts";
+import { keepsTimes } from "./file_systems.ts";
 import { absolutePath, lastPart } from "./paths.ts";
+import { spellings } from "./spellings.ts";
 
 /** How the names of the entries are made of the keys. */
 export interface FolderOptions {
@@ -55,25 +56,12 @@ export interface FileRepositoryBase extends Repository<string> {
 
 const DOT = ".".charCodeAt(0);
 
-/** How many letters the extension may have where its case does not matter: each spelling is looked for by itself. */
-const MAX_LETTERS = 12;
-
 /**
  * Milliseconds since the last change of a folder after which another change shows in its times: the system takes them
  * from a clock that ticks every few milliseconds, and Deno gives whole milliseconds. This is what git calls racy
  * (https://git-scm.com/docs/racy-git).
  */
 const SETTLED = 100;
-
-/** The numbers by which statfs(2) knows ext2 to ext4, XFS, Btrfs, F2FS, tmpfs and overlayfs. */
-const LOCAL_FILE_SYSTEMS: readonly number[] = [
-  0xef53,
-  0x58465342,
-  0x9123683e,
-  0xf2f52010,
-  0x01021994,
-  0x794c7630,
-];
 
 /** The entries of one folder that are keys. */
 export class Folder {
@@ -96,16 +84,18 @@ export class Folder {
    * @param owner The repository.
    * @param type What the entries are.
    * @param path The folder.
-   * @param options How the names of the entries are made of the keys.
+   * @param extensionOrOptions How the names of the entries are made of the keys.
    * @throws {TypeError} If there can be no such extension.
    */
   constructor(
     owner: Repository,
     type: "file" | "directory",
     path: string | URL,
-    options: FolderOptions,
+    extensionOrOptions: string | FolderOptions,
   ) {
-    const { extension = "", caseInsensitive = false } = options;
+    const { extension = "", caseInsensitive = false } = typeof extensionOrOptions === "string"
+      ? { extension: extensionOrOptions }
+      : extensionOrOptions;
     if (/[/\\\0]/.test(extension)) {
       throw new TypeError(
         `Cannot use the extension ${JSON.stringify(extension)}: it holds a separator of paths`,
@@ -189,7 +179,7 @@ export class Folder {
     try {
       if (create) {
         Deno.mkdirSync(this.path, { recursive: true });
-        await checkWritable(this.path);
+        checkWritable(this.path);
       }
     } catch (error) {
       throw fileError(doing, this.path, error);
@@ -259,7 +249,7 @@ export class Folder {
       const { dev, ino, size, mtime, ctime } = Deno.statSync(this.path);
       const times = [mtime, ctime].map((time) => time?.getTime() ?? NaN);
       const isSettled = times.every((time) => Date.now() - time >= SETTLED);
-      if (this.#metLinks || !isSettled || !keepsTimes(this.path)) return undefined;
+      if (this.#metLinks || !isSettled || !keepsTimes(dev)) return undefined;
       return JSON.stringify([this.#type, this.path, this.extension, dev, ino, size, ...times]);
     } catch (error) {
       throw fileError(doing, this.path, error);
@@ -366,33 +356,10 @@ export class Folder {
   }
 }
 
-/** Whether the file system of a folder is one of this machine that keeps the times of folders. */
-function keepsTimes(folder: string): boolean {
-  return Deno.build.os === "linux" && LOCAL_FILE_SYSTEMS.includes(statfsSync(folder).type);
-}
-
 function typeOf(entry: Deno.DirEntry): EntryType {
   if (entry.isFile) return "file";
   if (entry.isDirectory) return "directory";
   return entry.isSymlink ? "link" : "other";
-}
-
-/** An extension in all ways to spell it, first as it is. */
-function spellings(extension: string): string[] {
-  let all = [""];
-  for (const char of extension) {
-    const cases = new Set(
-      [char, char.toLowerCase(), char.toUpperCase()].filter((c) => c.length === char.length),
-    );
-    all = all.flatMap((start) => [...cases].map((end) => start + end));
-    if (all.length > 2 ** MAX_LETTERS) {
-      throw new TypeError(
-        `Cannot ignore the case of ${JSON.stringify(extension)}: ` +
-          `an extension has at most ${MAX_LETTERS} letters then; use a shorter one or caseInsensitive: false`,
-      );
-    }
-  }
-  return all;
 }
 
 function onAbort(signal: AbortSignal, action: () => void): Disposable {
@@ -409,11 +376,12 @@ function exists(path: string): boolean {
   }
 }
 
-/** Makes sure that entries can be made in a folder, without making one: looking must not change anything. */
-async function checkWritable(folder: string): Promise<void> {
+/**
+ * Makes sure that entries can be made in a folder. An attempt, which alone can tell, changes the times of the folder and
+ * so its revision; whoever owns the folder is told by its mode.
+ */
+function checkWritable(folder: string): void {
   const { mode, uid } = Deno.statSync(folder);
-  const ours = mode !== null && uid === Deno.uid() && (mode & 0o300) === 0o300;
-  if (ours) return; // as nearly always; the module below takes longer to load than a small pipeline to run
-  const { accessSync, constants } = await import("node:fs");
-  accessSync(folder, constants.W_OK | constants.X_OK);
+  const isOurs = mode !== null && uid === Deno.uid() && (mode & 0o300) === 0o300;
+  if (!isOurs) tryToWrite(folder);
 }
