@@ -19,6 +19,7 @@ import { ModuleCache } from "./module_cache.ts";
 import { ModuleError } from "./module_error.ts";
 import { ModuleGraph, type ModuleRequest } from "./module_graph.ts";
 import { ModuleStore } from "./module_store.ts";
+import { originalPlace, type Place } from "./source_map.ts";
 
 /** Seconds that a server has to answer, if nobody says otherwise. */
 const PATIENCE = 20;
@@ -137,7 +138,7 @@ export class ModuleLoader {
     try {
       return await import(file);
     } catch (error) {
-      throw this.explain(error);
+      throw await this.explain(error);
     }
   }
 
@@ -145,29 +146,27 @@ export class ModuleLoader {
    * Puts the URLs of modules in the places of their files' in what is said of an error.
    *
    * @param error What was thrown.
-   * @returns The same error, or a better one.
+   * @returns The same error; one that says more, if modules do not fit together.
    */
-  explain(error: unknown): unknown {
+  async explain(error: unknown): Promise<unknown> {
     if (!(error instanceof Error) || error instanceof ModuleError) return error;
-    const stack = error.stack;
-    const message = this.#mirror.explain(error.message);
-    const [, happened, place] = /^(.*) at (\S+:\d+:\d+)$/s.exec(message) ?? [];
-    if (error instanceof SyntaxError && happened !== undefined && place !== undefined) {
-      return new ModuleError(place, `${linkText(happened)}; correct it`);
+    const { message, stack } = error;
+    const [, happened, file, line, column] = /^(.*) at (\S+):(\d+):(\d+)$/s.exec(message) ?? [];
+    if (error instanceof SyntaxError && happened !== undefined && file !== undefined) {
+      const place = await sourcePlace(file, { line: Number(line), column: Number(column) });
+      return new ModuleError(
+        this.#mirror.explain(`${file}:${place.line}:${place.column}`),
+        `${linkText(this.#mirror.explain(happened))}; correct it`,
+      );
     }
-    if (stack !== undefined) {
-      Object.defineProperty(error, "stack", {
-        value: this.#mirror.explain(stack),
-        configurable: true,
-        writable: true,
-      });
-    }
-    if (message !== error.message) {
-      Object.defineProperty(error, "message", {
-        value: message,
-        configurable: true,
-        writable: true,
-      });
+    const explained = {
+      message: this.#mirror.explain(message),
+      stack: this.#mirror.explain(stack ?? ""),
+    };
+    for (const [name, value] of Object.entries(explained)) {
+      if (Object.isExtensible(error)) {
+        Object.defineProperty(error, name, { value, configurable: true, writable: true });
+      }
     }
     return error;
   }
@@ -180,6 +179,13 @@ export class ModuleLoader {
   async adopt(file: string): Promise<void> {
     await this.#mirror.adopt(file);
   }
+}
+
+/** Where a place is in the module, if the runtime tells it of the file. */
+async function sourcePlace(file: string, place: Place): Promise<Place> {
+  if (!file.startsWith("file:")) return place;
+  const code = await Deno.readTextFile(new URL(file)).catch(() => "");
+  return originalPlace(code, place) ?? place;
 }
 
 /** What the runtime says of modules that do not fit together, so that it is known which one lacks what. */
