@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fingerprint } from "../lib/fingerprint.ts";
 import { mainModule } from "../lib/main_module.ts";
 import { LocalLinuxManager } from "./local_linux_manager.ts";
 
@@ -27,12 +28,6 @@ export function defaultManager(): LocalLinuxManager {
 function appOf(module: string, folder: string): string {
   // The modules in a compiled program have the same names wherever it is.
   const place = Deno.build.standalone ? [Deno.execPath(), module, folder] : [module, folder];
-  let hash = 0xcbf29ce484222325n; // FNV-1a
-  for (const byte of new TextEncoder().encode(place.join("\0"))) {
-    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  }
   const name = module.replace(/^.*\//, "").replace(/\.\w+$/, "").replace(/[^A-Za-z0-9_-]+/g, "-");
-  return `${name.replace(/^-+/, "").slice(0, 60) || "pipeline"}-${
-    hash.toString(16).padStart(16, "0")
-  }`;
+  return `${name.replace(/^-+/, "").slice(0, 60) || "pipeline"}-${fingerprint(module)}`;
 }

@@ -102,7 +102,7 @@ export class KeyIndex {
     const repositories = this.stored.map(({ repository }) => repository)
       .filter(({ revision }) => revision !== undefined);
     if (this.#folder === undefined || repositories.length === 0) return undefined;
-    this.#snapshot = await Snapshot.of(this.#folder, repositories);
+    this.#snapshot = Snapshot.of(this.#folder, repositories);
     if (this.space.size > 0) return undefined; // a job was named before the first look
     const kept = await this.#snapshot?.read(this.space);
     this.#kept = new Set(kept?.keys());

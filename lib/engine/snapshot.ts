@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fingerprint } from "../fingerprint.ts";
 import type { Repository } from "../repository.ts";
 import { KeySet } from "./key_set.ts";
 import { KeySpace } from "./key_space.ts";
@@ -44,16 +45,12 @@ export class Snapshot {
    * @param repositories The repositories.
    * @returns The snapshot; undefined if the program may not use the folder without a question to the user.
    */
-  static async of(
-    folder: string,
-    repositories: readonly Repository[],
-  ): Promise<Snapshot | undefined> {
+  static of(folder: string, repositories: readonly Repository[]): Snapshot | undefined {
     for (const name of ["read", "write"] as const) {
       if (Deno.permissions.querySync({ name, path: folder }).state !== "granted") return undefined;
     }
     const names = repositories.map(String).sort().join("\n");
-    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(names));
-    return new Snapshot(folder, new Uint8Array(digest).toHex().slice(0, 32));
+    return new Snapshot(folder, fingerprint(names));
   }
 
   /**
