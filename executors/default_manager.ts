@@ -29,5 +29,5 @@ function appOf(module: string, folder: string): string {
   // The modules in a compiled program have the same names wherever it is.
   const place = Deno.build.standalone ? [Deno.execPath(), module, folder] : [module, folder];
   const name = module.replace(/^.*\//, "").replace(/\.\w+$/, "").replace(/[^A-Za-z0-9_-]+/g, "-");
-  return `${name.replace(/^-+/, "").slice(0, 60) || "pipeline"}-${fingerprint(module)}`;
+  return `${name.replace(/^-+/, "").slice(0, 60) || "pipeline"}-${fingerprint(place.join("\0"))}`;
 }
