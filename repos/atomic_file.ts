@@ -54,6 +54,18 @@ export async function sweepIfStale(folder: string, name: string): Promise<void> 
 }
 
 /**
+ * Makes a file and removes it: only that tells whether one can be made.
+ *
+ * @param folder The folder.
+ * @throws {Error} What `Deno.openSync` or `Deno.removeSync` throws.
+ */
+export function tryToWrite(folder: string): void {
+  const temporary = temporaryPathFor(`${folder}/x`);
+  Deno.openSync(temporary, { write: true, createNew: true }).close();
+  Deno.removeSync(temporary);
+}
+
+/**
  * Writes a whole file in one step, without leaving the thread.
  *
  * @param path The file. One that is there is replaced.

@@ -65,15 +65,13 @@ export class DirectoryRepository extends Repository<string> implements FileRepos
    */
   constructor(basedir: string | URL, extensionOrOptions: string | DirectoryRepositoryOptions = {}) {
     super();
-    const options = typeof extensionOrOptions === "string"
-      ? { extension: extensionOrOptions }
-      : extensionOrOptions;
-    const folder = new Folder(this, "directory", basedir, options);
+    const folder = new Folder(this, "directory", basedir, extensionOrOptions);
     this.#folder = folder;
     this.basedir = folder.path;
     this.extension = folder.extension;
     this.caseInsensitive = folder.caseInsensitive;
-    this.discardEmpty = options.discardEmpty ?? false;
+    this.discardEmpty = typeof extensionOrOptions !== "string" &&
+      (extensionOrOptions.discardEmpty ?? false);
     if (this.discardEmpty) return;
     this.watch = (signal: AbortSignal): AsyncIterable<RepositoryChange> => folder.watch(signal);
     this.revision = (): Promise<string | undefined> => Promise.try(() => folder.revision());
@@ -165,7 +163,7 @@ export class DirectoryRepository extends Repository<string> implements FileRepos
    * @throws {StoreError} If it cannot be used.
    */
   override validate(options?: ValidateOptions): Promise<void> {
-    return this.#folder.validate(options);
+    return Promise.try(() => this.#folder.validate(options));
   }
 
   /** Its class, its folder and its extension. */

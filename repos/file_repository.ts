@@ -65,10 +65,7 @@ export class FileRepository extends BlobRepository<string> implements FileReposi
    */
   constructor(basedir: string | URL, extensionOrOptions: string | FolderOptions = {}) {
     super();
-    const options = typeof extensionOrOptions === "string"
-      ? { extension: extensionOrOptions }
-      : extensionOrOptions;
-    this.#folder = new Folder(this, "file", basedir, options);
+    this.#folder = new Folder(this, "file", basedir, extensionOrOptions);
     this.basedir = this.#folder.path;
     this.extension = this.#folder.extension;
     this.caseInsensitive = this.#folder.caseInsensitive;
@@ -141,7 +138,7 @@ export class FileRepository extends BlobRepository<string> implements FileReposi
    * @throws {StoreError} If it cannot be used.
    */
   override validate(options?: ValidateOptions): Promise<void> {
-    return this.#folder.validate(options);
+    return Promise.try(() => this.#folder.validate(options));
   }
 
   /** The file of a key as a stream. */

@@ -174,7 +174,7 @@ export class Folder {
    * @param options Whether to make it.
    * @throws {StoreError} If it cannot.
    */
-  async validate({ create = true }: ValidateOptions = {}): Promise<void> {
+  validate({ create = true }: ValidateOptions = {}): void {
     const doing = `use ${this.#owner}`;
     try {
       if (create) {

@@ -365,14 +365,37 @@ Deno.test("FileRepository.validate() refuses a file where the folder should be",
     }
   }));
 
-Deno.test("FileRepository.validate() refuses a folder that cannot be written, if it is to be written", () =>
-  inFolder(async (folder) => {
-    Deno.chmodSync(folder, 0o500);
-    const repository = new FileRepository(folder);
+Deno.test(
+  "FileRepository.validate() refuses a folder that cannot be written, if it is to be written",
+  {
+    ignore: Deno.build.os !== "linux",
+  },
+  async () => {
+    const repository = new FileRepository("/proc/sys"); // where not even root can make files
     await repository.validate({ create: false });
-    await rejects(repository.validate(), StoreError);
-    Deno.chmodSync(folder, 0o700);
-    await repository.validate();
+    await rejects(repository.validate(), (error) => {
+      ok(error instanceof StoreError);
+      match(error.message, /^Cannot use <FileRepository \/proc\/sys\/\*>: .* \(\/proc\/sys\); /);
+      return true;
+    });
+  },
+);
+
+Deno.test("FileRepository.validate() lets root write what belongs to others", {
+  ignore: Deno.uid() !== 0,
+}, () =>
+  inFolder(async (folder) => {
+    Deno.chmodSync(folder, 0o555);
+    Deno.chownSync(folder, 65534, 65534);
+    await new FileRepository(folder).validate();
+    deepStrictEqual(namesIn(folder), []);
+  }));
+
+Deno.test("FileRepository.validate() leaves the times of a folder of this user as they are", () =>
+  inFolder(async (folder) => {
+    Deno.utimeSync(folder, 0, 0);
+    await new FileRepository(folder).validate();
+    strictEqual(Deno.statSync(folder).mtime!.getTime(), 0);
   }));
 
 Deno.test("FileRepository says which key it could not write, where and why", {
