@@ -15,7 +15,7 @@ export async function pack(folder: string, output: string): Promise<void> {
     await run("sh", [
       "-c",
       // The same content gives the same bytes.
-      `tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - deno program | gzip -n9 > archive.tgz`,
+      `tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - deno program | gzip -n > archive.tgz`,
     ], { cwd: work });
     const content = await Deno.readFile(archive);
     const id = new Uint8Array(await crypto.subtle.digest("SHA-256", content)).toHex().slice(0, 16);

@@ -28,7 +28,7 @@ const faults: readonly Fault[] = [
     },
     code: 4,
     message:
-      /^error: Cannot load \S+\/gone\.ts: the server answers 404 Not Found; check the URL\n  imported by \S+\/b\.ts:2:3\n  imported by \S+\/a\.ts:1:1\n  imported by \S+\/p\.ts:1:\d+\n$/,
+      /^error: Cannot load \S+\/gone\.ts: the server answers 404 Not Found; check the URL\n {2}imported by \S+\/b\.ts:2:3\n {2}imported by \S+\/a\.ts:1:1\n {2}imported by \S+\/p\.ts:1:\d+\n$/,
   },
   {
     title: "a page instead of code",
@@ -83,7 +83,7 @@ const faults: readonly Fault[] = [
       "/d.json": "{",
     },
     code: 3,
-    message: /d\.json: it is no JSON: .*; correct it\n  imported by/,
+    message: /d\.json: it is no JSON: .*; correct it\n {2}imported by/,
   },
   {
     title: "JSON imported as code",
@@ -128,7 +128,7 @@ const faults: readonly Fault[] = [
     args: ["--allow-host=friend.invalid"],
     code: 3,
     message:
-      /x\.ts: modules may not come from elsewhere\.invalid; if you trust it, say --allow-host=elsewhere\.invalid\n  imported by/,
+      /x\.ts: modules may not come from elsewhere\.invalid; if you trust it, say --allow-host=elsewhere\.invalid\n {2}imported by/,
   },
   {
     title: "an import without encryption",
@@ -182,7 +182,7 @@ const faults: readonly Fault[] = [
     routes: { "/p.ts": `${shout} import "fs";` },
     code: 3,
     message:
-      /Cannot load fs: it is a part of the runtime; write node:fs\n  imported by \S+p\.ts:1:/,
+      /Cannot load fs: it is a part of the runtime; write node:fs\n {2}imported by \S+p\.ts:1:/,
   },
   {
     title: "a module that exports no pipeline",
@@ -197,7 +197,7 @@ const faults: readonly Fault[] = [
     },
     code: 3,
     message:
-      /^TypeError: boom\n    at f \(http:\/\/127\.0\.0\.1:\d+\/p\.ts:4:9\)\n    at http:\/\/127\.0\.0\.1:\d+\/p\.ts:6:1\n[^]*error: Cannot run \S+\/p\.ts: it threw an error; correct it\n$/,
+      /^TypeError: boom\n {4}at f \(http:\/\/127\.0\.0\.1:\d+\/p\.ts:4:9\)\n {4}at http:\/\/127\.0\.0\.1:\d+\/p\.ts:6:1\n[^]*error: Cannot run \S+\/p\.ts: it threw an error; correct it\n$/,
   },
 ];
 

@@ -69,7 +69,10 @@ export class Machine implements AsyncDisposable {
   readonly cache: string = join(this.folder, "cache");
   readonly work: string = join(this.folder, "work");
 
-  constructor() {
+  readonly #program: readonly string[];
+
+  constructor(program: readonly string[] = Machine.program()) {
+    this.#program = program;
     Deno.mkdirSync(this.work);
   }
 
@@ -91,7 +94,7 @@ export class Machine implements AsyncDisposable {
 
   /** The program with some arguments. */
   command(args: readonly string[], options: Partial<Deno.CommandOptions> = {}): Deno.Command {
-    const [program, ...before] = Machine.program();
+    const [program, ...before] = this.#program;
     return new Deno.Command(program!, {
       args: [...before, ...args],
       cwd: this.work,
