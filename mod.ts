@@ -135,6 +135,8 @@ export {
 export { type ProcessInfo, RunningProcesses } from "./executors/running_processes.ts";
 export { type ScriptValues } from "./executors/script_source.ts";
 export { sh, ShellScript, shquote } from "./executors/sh.ts";
+export type * from "./executors/ssh_api.ts";
+export { SSHLinuxManager, type SSHLinuxManagerOptions } from "./executors/ssh_linux_manager.ts";
 export { type TemplateSource } from "./executors/template.ts";
 
 export {
