@@ -14,4 +14,5 @@ const step = new InProcessSyncTask("step", new InProcessMetadataRepository())
     await target.writeText(job, `${await source.readText(job)}${job}\n`);
   });
 
-await main(new Pipeline([step]), { args: ["run"] });
+const [, ...words] = Deno.args;
+await main(new Pipeline([step]), { args: words.length > 0 ? words : ["run"] });

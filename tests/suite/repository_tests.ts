@@ -19,6 +19,7 @@ import { metadataValueCases } from "./metadata_values.ts";
 import { modelCases } from "./model.ts";
 import type { RepositoryFixture, RepositoryTest, RepositoryTestOptions } from "./options.ts";
 import { blobReopeningCases, metadataReopeningCases, reopeningCases } from "./reopening.ts";
+import { revisionCases } from "./revisions.ts";
 import { type Case, subjectOf } from "./subject.ts";
 import { blobSubscribingCases, subscribingCases } from "./subscribing.ts";
 import { blobWatchingCases, watchingCases } from "./watching.ts";
@@ -31,6 +32,7 @@ const ANY: readonly Case[] = [
   ...deletingCases,
   ...subscribingCases,
   ...watchingCases,
+  ...revisionCases,
   ...reopeningCases,
   ...failingCases,
   ...modelCases,
