@@ -4,16 +4,9 @@
  * @module
  */
 
-import { AggregateRepository } from "./aggregate_repository.ts";
 import { BlobRepository } from "./blob_repository.ts";
-import { BlockingRepository } from "./blocking_repository.ts";
 import { DataError, NotFoundError } from "./errors.ts";
-import {
-  MapRepository,
-  MetadataRepository,
-  Repository,
-  type ValidateOptions,
-} from "./repository.ts";
+import { MetadataRepository, Repository, type ValidateOptions } from "./repository.ts";
 
 /** A repository of which `info` says to which key of another repository a job is related: none, if it says nothing. */
 export type Translator = Repository<string | null | undefined>;
@@ -27,9 +20,8 @@ export interface RelatedItemOptions {
    */
   readonly allowDeletes?: boolean;
   /**
-   * Whether to read all translations at once and keep them in memory. What this program changes in the translator is
-   * seen at once; they are all read again at each listing, which is when changes by others are seen. `false` asks the
-   * translator each time.
+   * Whether a listing, and a look of a pipeline, reads all translations at once, by the translator's `infoAll`. `false`
+   * asks for one after the other. Whatever concerns a single job asks for its translation alone, each time.
    *
    * @default {true}
    */
@@ -42,7 +34,7 @@ export interface RelatedItem {
   readonly base: Repository;
   /** Says under which key of the base the value of a job is. */
   readonly translator: Translator;
-  /** Whether all translations are read at once and kept. */
+  /** Whether a listing reads all translations at once. */
   readonly prefetchLookup: boolean;
   /**
    * The key of the base that a job is related to.
@@ -78,58 +70,6 @@ export function isRelatedItem(value: unknown): value is Repository & RelatedItem
     value instanceof RelatedBlobs;
 }
 
-/** All translations as they were at one time, kept true from then on for what this program changes. */
-class Translations {
-  readonly #translator: Translator;
-  readonly #changed = new Set<string>();
-  readonly #subscriptions: Disposable[];
-  /** All translations. Keys that have changed since are among them as they were. */
-  readonly all: Promise<Map<string, string | null | undefined>>;
-  /** True if it cannot be said which have changed. */
-  outdated = false;
-
-  constructor(translator: Translator) {
-    this.#translator = translator;
-    this.#subscriptions = storesBeneath(translator).map(({ store, sameKeys }) =>
-      store.subscribe((change) => {
-        if (sameKeys && change.type !== "relist") this.#changed.add(change.job);
-        else this.outdated = true;
-      })
-    );
-    this.all = translator.infoAll();
-    this.all.catch(() => void (this.outdated = true)); // thrown to those who await it
-  }
-
-  async get(job: string): Promise<string | null | undefined> {
-    const all = await this.all;
-    return this.#changed.has(job) ? await this.#translator.info(job) : all.get(job);
-  }
-
-  /** Stops to hear of changes. */
-  close(): void {
-    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
-  }
-}
-
-/** The stores whose changes change what a view shows, and whether the view has the same keys as they. */
-function storesBeneath(
-  repository: Repository,
-  sameKeys = true,
-): { store: Repository; sameKeys: boolean }[] {
-  let beneath: Repository[];
-  if (repository instanceof MapRepository) beneath = [repository.base];
-  else if (repository instanceof AggregateRepository) beneath = Object.values(repository.children);
-  else if (repository instanceof BlockingRepository) {
-    beneath = [repository.source, repository.unless];
-  } else if (isRelatedItem(repository)) {
-    return [
-      ...storesBeneath(repository.base, false),
-      ...storesBeneath(repository.translator, sameKeys),
-    ];
-  } else return [{ store: repository, sameKeys }];
-  return beneath.flatMap((each) => storesBeneath(each, sameKeys));
-}
-
 /** A view of keys, and what views of values are made of. */
 export class RelatedKeys<Info, Base extends Repository<Info> = Repository<Info>>
   extends Repository<Info>
@@ -138,7 +78,6 @@ export class RelatedKeys<Info, Base extends Repository<Info> = Repository<Info>>
   readonly translator: Translator;
   readonly prefetchLookup: boolean;
   readonly #allowDeletes: boolean;
-  #prefetched: Translations | undefined;
 
   constructor(base: Base, translator: Translator, options: RelatedItemOptions) {
     super();
@@ -150,9 +89,7 @@ export class RelatedKeys<Info, Base extends Repository<Info> = Repository<Info>>
 
   async translate(job: string): Promise<string | undefined> {
     this.check(job);
-    if (!this.prefetchLookup) return this.#keyOf(job, await this.translator.info(job));
-    const known = this.#prefetched?.outdated === false ? this.#prefetched : this.#prefetch();
-    return this.#keyOf(job, await known.get(job));
+    return this.#keyOf(job, await this.translator.info(job));
   }
 
   /** The key of the base, for those who need one. */
@@ -169,7 +106,9 @@ export class RelatedKeys<Info, Base extends Repository<Info> = Repository<Info>>
 
   override async contains(job: string): Promise<boolean> {
     const key = await this.translate(job);
-    return key !== undefined && await this.base.contains(key);
+    // A translator may say something of a job that it does not hold, which is not listed.
+    return key !== undefined && await this.base.contains(key) &&
+      await this.translator.contains(job);
   }
 
   override async info(job: string): Promise<Info> {
@@ -210,7 +149,7 @@ export class RelatedKeys<Info, Base extends Repository<Info> = Repository<Info>>
   /** Every job that is related to a key, with the key, as the translator has it now. */
   async *#relations(): AsyncGenerator<[job: string, key: string], void, undefined> {
     if (this.prefetchLookup) {
-      for (const [job, to] of await this.#prefetch().all) {
+      for (const [job, to] of await this.translator.infoAll()) {
         const key = this.#keyOf(job, to);
         if (key !== undefined) yield [job, key];
       }
@@ -220,12 +159,6 @@ export class RelatedKeys<Info, Base extends Repository<Info> = Repository<Info>>
       const key = await this.translate(job);
       if (key !== undefined) yield [job, key];
     }
-  }
-
-  #prefetch(): Translations {
-    this.#prefetched?.close();
-    this.#prefetched = new Translations(this.translator);
-    return this.#prefetched;
   }
 
   #keyOf(job: string, to: string | null | undefined): string | undefined {

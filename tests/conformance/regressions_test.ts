@@ -12,6 +12,7 @@ import { run } from "../../lib/cli/run.ts";
 import { UsageError } from "../../lib/cli/usage_error.ts";
 import { systemEnv } from "../../lib/env.ts";
 import { PipelineError } from "../../lib/errors.ts";
+import type { DoneRecord } from "../../lib/done_record.ts";
 import { Pipeline } from "../../lib/pipeline.ts";
 import { RelatedItemRepository } from "../../lib/related_item_repository.ts";
 import type { Repository } from "../../lib/repository.ts";
@@ -19,7 +20,9 @@ import type { TaskOptions } from "../../lib/task.ts";
 import { InProcessSyncTask } from "../../executors/in_process_sync_task.ts";
 import { InProcessBlobRepository } from "../../repos/in_process_blob_repository.ts";
 import { InProcessMetadataRepository } from "../../repos/in_process_metadata_repository.ts";
+import { YamlMetadataFileRepository } from "../../repos/yaml_metadata_repository.ts";
 import { Programs } from "../lib/cli/programs.ts";
+import { inFolder } from "../temporary_folder.ts";
 import { captured } from "./stdout.ts";
 
 /** A bug, and where it is tested. */
@@ -72,6 +75,33 @@ const REGRESSIONS: readonly Regression[] = [
   { id: "A-06", file: "repos/in_process_blob_repository_test.ts" },
   { id: "A-07", file: "repos/in_process_blob_repository_test.ts" },
   { id: "A-08", file: "lib/related_item_repository_test.ts" },
+  {
+    id: "A-08",
+    name:
+      "a task sees at each look what other programs have changed in a translator, and reads by it",
+    test: () =>
+      inFolder(async (folder) => {
+        const authors = () => new YamlMetadataFileRepository<string>(`${folder}/authors`);
+        await authors().validate();
+        await authors().dump("emma", "nobody");
+        const lives = new InProcessMetadataRepository(new Map([["austen", 1775], ["eliot", 1819]]));
+        const related = new RelatedItemRepository(lives, authors());
+        const born: (number | undefined)[] = [];
+        const done = new InProcessMetadataRepository<DoneRecord>();
+        const task = new InProcessSyncTask("see", done)
+          .link("in", related, { isInput: true })
+          .func(async ({ job }) => void born.push(await related.info(job)));
+        await using pipeline = new Pipeline([task]);
+        await pipeline.open();
+        strictEqual(await pipeline.update(), false);
+        for (const author of ["eliot", "austen"]) {
+          await authors().dump("emma", author); // as another program would
+          await done.delete("emma");
+          await run(pipeline);
+        }
+        deepStrictEqual(born, [1819, 1775]);
+      }),
+  },
   { id: "A-09", file: "lib/aggregate_repository_test.ts" },
   { id: "A-10", file: "repos/file_repository_test.ts" },
   { id: "A-11", file: "executors/kill_test.ts" },

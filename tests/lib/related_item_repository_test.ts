@@ -1,13 +1,10 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { AggregateAndRepository, AggregateOrRepository } from "../../lib/aggregate_repository.ts";
 import { BlobRepository } from "../../lib/blob_repository.ts";
-import { BlockingRepository } from "../../lib/blocking_repository.ts";
 import { DataError, JobIdError, NotFoundError, StoreError } from "../../lib/errors.ts";
 import {
   isRelatedItem,
   type RelatedItem,
   RelatedItemRepository,
-  type Translator,
 } from "../../lib/related_item_repository.ts";
 import { MetadataRepository, Repository } from "../../lib/repository.ts";
 import { FakeBlobs, FakeMetadata, HASH_IDS } from "./fake_stores.ts";
@@ -250,112 +247,55 @@ for (const prefetchLookup of [true, false]) {
   });
 }
 
-Deno.test("A-08: RelatedItemRepository reads all translations once, also if there are none", async () => {
+Deno.test("A-08: RelatedItemRepository asks for the translation of a single job, each time, and not for all", async () => {
   const { born } = stores();
   const translator = new FakeMetadata<string>("translator");
   const related = new RelatedItemRepository(born, translator);
-  await Promise.all([related.contains("emma"), related.contains("moby")]);
-  await related.contains("iliad");
-  deepStrictEqual(translator.calls, ["infoAll"]);
-});
-
-Deno.test("A-08: RelatedItemRepository asks again for what has changed, not for all", async () => {
-  const { authors, born } = stores();
-  const related = new RelatedItemRepository(born, authors);
-  await related.contains("emma");
-  await authors.dump("moby", "austen");
-  authors.calls.length = 0;
-  strictEqual(await related.contains("emma"), true);
-  strictEqual(await related.contains("moby"), true);
-  deepStrictEqual(authors.calls, ["info moby"]);
-});
-
-Deno.test("A-08: RelatedItemRepository reads all translations again when it cannot be said what changed", async () => {
-  const { authors, born } = stores();
-  const related = new RelatedItemRepository(born, authors);
-  await related.contains("emma");
-  authors.data.set("moby", "austen");
-  authors.tellRelist();
-  strictEqual(await related.contains("moby"), true);
-  deepStrictEqual(authors.calls, ["infoAll", "infoAll"]);
+  strictEqual(await related.contains("emma"), false);
+  translator.data.set("emma", "austen"); // as another process would
+  strictEqual(await related.info("emma"), 1775);
+  deepStrictEqual(translator.calls, ["info emma", "info emma"]);
 });
 
 Deno.test("A-08: RelatedItemRepository sees at each listing what others have changed in the translator", async () => {
-  const { authors, born } = stores();
-  const related = new RelatedItemRepository(born, authors);
-  await related.contains("emma");
-  authors.data.set("moby", "austen"); // as another process would
-  deepStrictEqual(await Array.fromAsync(related), ["emma", "persuasion", "moby"]);
-  strictEqual(await related.contains("moby"), true);
-});
-
-Deno.test("A-08: RelatedItemRepository sees what changes while it reads all translations", async () => {
-  const { authors, born } = stores();
-  const related = new RelatedItemRepository(born, authors);
-  const before = related.contains("emma");
-  await authors.dump("moby", "austen");
-  strictEqual(await related.contains("moby"), true);
-  strictEqual(await before, true);
-});
-
-Deno.test("A-08: RelatedItemRepository sees what changes beneath a translator that is computed", async () => {
-  const translators: ((store: FakeMetadata<string | null>) => Translator)[] = [
-    (store) => store.map((author) => author),
-    (store) => new AggregateAndRepository({ store }).map(({ store }) => store),
-    (store) => new AggregateOrRepository({ store }).map(({ store }) => store),
-    (store) => new BlockingRepository(store, new FakeMetadata("none")),
-    (store) =>
-      new RelatedItemRepository(store, new FakeMetadata("same", [["moby", "moby"]]), {
-        prefetchLookup: false,
-      }),
-    (store) => new RelatedItemRepository(new FakeMetadata("names", [["austen", "austen"]]), store),
-  ];
-  for (const make of translators) {
+  for (const prefetchLookup of [true, false]) {
     const { authors, born } = stores();
-    const translator = make(authors);
-    const related = new RelatedItemRepository(born, translator);
-    strictEqual(await related.contains("moby"), false, `${translator}`);
-    await authors.dump("moby", "austen");
-    strictEqual(await related.contains("moby"), true, `${translator}`);
+    const related = new RelatedItemRepository(born, authors, { prefetchLookup });
+    deepStrictEqual(await Array.fromAsync(related), ["emma", "persuasion"]);
+    authors.data.set("moby", "austen"); // as another process would
+    authors.data.set("emma", "nobody");
+    deepStrictEqual(await Array.fromAsync(related), ["persuasion", "moby"]);
+    deepStrictEqual([...(await related.infoAll()).keys()], ["persuasion", "moby"]);
+    deepStrictEqual(
+      [await related.contains("moby"), await related.contains("emma")],
+      [true, false],
+    );
   }
 });
 
-Deno.test("A-08: RelatedItemRepository sees what changes beneath a translator that has other keys", async () => {
-  const { born } = stores();
-  const editors = new FakeMetadata<string>("editors");
-  const translator = new RelatedItemRepository(
-    editors,
-    new FakeMetadata("publishers", [["moby", "harper"]]),
-  );
-  const related = new RelatedItemRepository(born, translator.map((editor) => editor));
-  await editors.dump("harper", "melville");
-  strictEqual(await related.contains("moby"), false);
-  await editors.dump("harper", "austen");
-  strictEqual(await related.contains("moby"), true);
-});
-
-Deno.test("RelatedItemRepository listens to its translator once, and only when it has been used", async () => {
+Deno.test("RelatedItemRepository reads all translations at once for a listing, unless told otherwise", async () => {
   const { authors, born } = stores();
-  let listeners = 0;
-  const subscribe = authors.subscribe.bind(authors);
-  authors.subscribe = (listener) => {
-    const subscription = subscribe(listener);
-    listeners++;
-    return {
-      [Symbol.dispose]() {
-        subscription[Symbol.dispose]();
-        listeners--;
-      },
-    };
-  };
-  const related = new RelatedItemRepository(born, authors);
-  strictEqual(listeners, 0);
-  for (let i = 0; i < 3; i++) {
-    await Array.fromAsync(related);
-    authors.tellRelist();
-    await related.contains("emma");
+  await Array.fromAsync(new RelatedItemRepository(born, authors));
+  deepStrictEqual(authors.calls, ["infoAll"]);
+  authors.calls.length = 0;
+  await Array.fromAsync(new RelatedItemRepository(born, authors, { prefetchLookup: false }));
+  deepStrictEqual(
+    authors.calls.filter((call) => call.startsWith("info")),
+    [...authors.data.keys()].map((job) => `info ${job}`),
+  );
+});
+
+Deno.test("RelatedItemRepository.contains() agrees with the listing where the translator says something of any job", async () => {
+  const { authors, born } = stores();
+  for (const prefetchLookup of [true, false]) {
+    const related = new RelatedItemRepository(born, authors.map(() => "austen"), {
+      prefetchLookup,
+    });
+    deepStrictEqual(await Array.fromAsync(related), [...authors.data.keys()]);
+    strictEqual(await related.contains("moby"), true);
+    strictEqual(await related.contains("iliad"), false);
+    strictEqual(await related.info("iliad"), 1775);
   }
-  strictEqual(listeners, 1);
 });
 
 Deno.test("A-36: RelatedItemRepository.validate() validates both repositories", async () => {
