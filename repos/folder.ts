@@ -123,7 +123,7 @@ export class Folder {
   pathOf(job: string): string {
     const path = `${this.path}/${job}${this.extension}`;
     if (!this.caseInsensitive) return path;
-    return this.pathsOf(job).find(exists) ?? path;
+    return this.pathsOf(job).find((each) => entryAt(each) !== undefined) ?? path;
   }
 
   /**
@@ -287,7 +287,9 @@ export class Folder {
     const decide = (name: string, type: EntryType): boolean => {
       if (this.#jobOf(name) !== undefined) {
         // The child's list has the same words for the link "a" and for a file that is called "a@".
-        if (type === "link" && (links.has(name) || !isLink(`${this.path}/${name}`))) return false;
+        if (type === "link" && (links.has(name) || !entryAt(`${this.path}/${name}`)?.isSymlink)) {
+          return false;
+        }
         if (type === "link") links.add(name);
         return this.#takes(name, type);
       }
@@ -371,14 +373,6 @@ function typeOf(entry: Deno.DirEntry): EntryType {
 function onAbort(signal: AbortSignal, action: () => void): Disposable {
   signal.addEventListener("abort", action);
   return { [Symbol.dispose]: () => signal.removeEventListener("abort", action) };
-}
-
-function exists(path: string): boolean {
-  return entryAt(path) !== undefined;
-}
-
-function isLink(path: string): boolean {
-  return entryAt(path)?.isSymlink === true;
 }
 
 /** What is at a path itself; nothing if that cannot be told: what is done with the path will say what is wrong. */

@@ -149,6 +149,25 @@ Deno.test("FileRepository lists a large folder in bulk without ls as well", () =
     }
   }));
 
+Deno.test("FileRepository lists a key once in bulk, whatever other names look like it there", () =>
+  inFolder(async (folder) => {
+    for (const extension of [".txt", ""]) {
+      const path = `${folder}/data${extension}`;
+      Deno.mkdirSync(path);
+      const jobs = fillWith(path, extension);
+      for (const mark of ["", "@", "|", "=", ">"]) {
+        Deno.writeTextFileSync(`${path}/file${extension}${mark}`, "");
+      }
+      for (const name of ["no", "link"]) {
+        Deno.writeTextFileSync(`${path}/${name}${extension}@`, "");
+      }
+      Deno.symlinkSync(`file${extension}`, `${path}/link${extension}`);
+      const repository = new FileRepository(path, extension);
+      const found = (await bulkNames(repository)).filter((name) => repository.isValidJobId(name));
+      deepStrictEqual(found, [...jobs, "file", "link"].sort());
+    }
+  }));
+
 Deno.test("FileRepository lists what an unusual rule allows, in bulk as one by one", () =>
   inFolder(async (folder) => {
     const charset = "abcdefghijklmnopqrstuvwxyz0123456789.@|";
