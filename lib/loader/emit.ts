@@ -10,7 +10,7 @@
 
 import type ts from "typescript";
 import type { ModuleKind } from "./media_type.ts";
-import { ModuleError } from "./module_error.ts";
+import { ModuleError, UnreachableModuleError } from "./module_error.ts";
 
 /** Changes whenever the same module would give other code. */
 export const EMIT_VERSION = 1;
@@ -58,7 +58,7 @@ export async function emit(
   kind: Exclude<ModuleKind, "json">,
   hash: string,
 ): Promise<Emitted> {
-  const { default: compiler } = await import("typescript");
+  const compiler = await loadCompiler();
   const imports: ImportSite[] = [];
   const hole = `module-${hash.slice(0, 16)}-`;
   const { outputText, sourceMapText, diagnostics } = compiler.transpileModule(source, {
@@ -96,6 +96,19 @@ export async function emit(
     hole,
     imports,
   };
+}
+
+async function loadCompiler(): Promise<typeof ts> {
+  try {
+    return (await import("typescript")).default;
+  } catch (error) {
+    throw new UnreachableModuleError(
+      "the compiler of TypeScript",
+      `${error instanceof Error ? error.message : error}; see that the package can be reached`,
+      undefined,
+      { cause: error },
+    );
+  }
 }
 
 const NAMES = {

@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { environment } from "../environment.ts";
+import { UnreachableModuleError } from "./module_error.ts";
 
 /** How modules are to be loaded. */
 export interface LoaderSettings {
@@ -27,22 +28,28 @@ export interface LoaderSettings {
 const VARIABLE = "DATATASK_LOADER";
 
 /**
- * The folder where modules are kept, if nobody says another: `DATATASK_CACHE`, or the user's cache.
+ * The folder where modules are kept, if nobody says another: `DATATASK_CACHE`, or in the user's folder of caches.
  *
  * @returns Its path.
+ * @throws {UnreachableModuleError} If the user has no such folder.
  */
 export function defaultCache(): string {
   const given = environment("DATATASK_CACHE");
   if (given) return given;
-  const [home = ".", caches] = Deno.build.os === "windows"
-    ? [environment("LOCALAPPDATA"), undefined]
-    : [environment("HOME"), environment("XDG_CACHE_HOME")];
-  const folder = Deno.build.os === "darwin"
-    ? "Library/Caches"
-    : Deno.build.os === "windows"
-    ? ""
-    : ".cache";
-  return join(caches || join(home, folder), "datatask");
+  const caches = cachesOfUser();
+  if (caches !== undefined) return join(caches, "datatask");
+  throw new UnreachableModuleError(
+    "modules",
+    "nothing in the environment says where to keep them; name a folder in DATATASK_CACHE",
+  );
+}
+
+function cachesOfUser(): string | undefined {
+  if (Deno.build.os === "windows") return environment("LOCALAPPDATA");
+  const given = environment("XDG_CACHE_HOME");
+  if (given) return given;
+  const home = environment("HOME");
+  return home && join(home, Deno.build.os === "darwin" ? "Library/Caches" : ".cache");
 }
 
 /**

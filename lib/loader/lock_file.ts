@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ImportChain, ModuleError } from "./module_error.ts";
+import { type ImportChain, ModuleError, UnreachableModuleError } from "./module_error.ts";
 
 /** The form of the file. */
 interface Content {
@@ -143,6 +143,9 @@ function check(value: unknown): Content {
 
 function unreadable(path: string, error: unknown): ModuleError {
   const happened = error instanceof Error ? error.message : String(error);
+  if (error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied) {
+    return new UnreachableModuleError(`by the lock file ${path}`, `${happened}; allow to read it`);
+  }
   return new ModuleError(
     `the lock file ${path}`,
     `${happened}; make it anew with "datatask lock"`,

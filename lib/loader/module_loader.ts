@@ -159,6 +159,12 @@ export class ModuleLoader {
         `${linkText(this.#mirror.explain(happened))}; correct it`,
       );
     }
+    if ("code" in error && error.code === "ERR_MODULE_NOT_FOUND") {
+      return new ModuleError(
+        "what the modules import",
+        `${this.#mirror.explain(message)}; correct it`,
+      );
+    }
     const explained = {
       message: this.#mirror.explain(message),
       stack: this.#mirror.explain(stack ?? ""),

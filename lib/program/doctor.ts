@@ -98,16 +98,20 @@ function permissions(): Record<string, string> {
 }
 
 async function places(): Promise<Record<string, string>> {
-  const cache = defaultCache();
-  const writable = await Deno.mkdir(cache, { recursive: true })
-    .then(() => Deno.makeTempFile({ dir: cache }))
-    .then((file) => Deno.remove(file))
-    .then(() => cache, (error) => `amiss: ${error instanceof Error ? error.message : error}`);
   return {
     program: Deno.execPath(),
-    cache: writable,
+    cache: await writableCache().catch((error) =>
+      `amiss: ${error instanceof Error ? error.message : error}`
+    ),
     pipeline: pipelineHere()?.url ?? "none here, or above",
   };
+}
+
+async function writableCache(): Promise<string> {
+  const folder = defaultCache();
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.remove(await Deno.makeTempFile({ dir: folder }));
+  return folder;
 }
 
 function* lines(report: Report): Generator<string> {
