@@ -88,7 +88,7 @@ export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> impleme
 
   /** The keys in the table. */
   override async *unfilteredIter(): AsyncGenerator<string, void, undefined> {
-    for (const page of this.#table.pages()) for (const job of page) yield job;
+    for (const job of this.#table.names()) yield job;
   }
 
   /** The keys in the table. */
@@ -180,7 +180,7 @@ export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> impleme
 
   /** Names the table and the file. */
   override toString(): string {
-    return `<${this.constructor.name} ${this.table} in ${this.file}>`;
+    return `<${this.constructor.name} ${this.#table}>`;
   }
 
   #chunks(job: string): Generator<Uint8Array, void, undefined> {

@@ -101,12 +101,11 @@ export class SqliteBlobs {
   }
 
   #replace(job: string, insert: (database: SqliteDatabase) => number): void {
-    const number = this.table.write("write", (database) =>
+    this.table.put(job, (database) =>
       database.transaction(() => {
         this.#remove(database, job);
         return insert(database);
-      }), job);
-    this.table.told(number);
+      }));
   }
 
   #remove(database: SqliteDatabase, job: string): boolean {

@@ -78,7 +78,7 @@ export class SqliteMetadataRepository<Data = unknown> extends MetadataRepository
 
   /** The keys in the table. */
   override async *unfilteredIter(): AsyncGenerator<string, void, undefined> {
-    for (const page of this.#table.pages()) for (const job of page) yield job;
+    for (const job of this.#table.names()) yield job;
   }
 
   /** The keys in the table. */
@@ -129,12 +129,7 @@ export class SqliteMetadataRepository<Data = unknown> extends MetadataRepository
   override async dump(job: string, data: Data): Promise<void> {
     this.check(job);
     const json = this.#stringify(job, data);
-    const number = this.#table.write(
-      "write",
-      (database) => database.run(this.#replace, job, json),
-      job,
-    );
-    this.#table.told(number);
+    this.#table.put(job, (database) => database.run(this.#replace, job, json));
     this.changed({ type: "put", job });
   }
 
@@ -174,7 +169,7 @@ export class SqliteMetadataRepository<Data = unknown> extends MetadataRepository
 
   /** Names the table and the file. */
   override toString(): string {
-    return `<${this.constructor.name} ${this.table} in ${this.file}>`;
+    return `<${this.constructor.name} ${this.#table}>`;
   }
 
   #stringify(job: string, data: Data): string {

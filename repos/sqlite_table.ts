@@ -128,13 +128,13 @@ export class SqliteTable {
   }
 
   /** All keys, each query going on where the one before ended: no lock is held between. */
-  *pages(): Generator<string[], void, undefined> {
-    for (const rows of this.rows("job")) yield rows.map(({ job }) => String(job));
+  *names(): Generator<string, void, undefined> {
+    for (const rows of this.rows("job")) for (const { job } of rows) yield String(job);
   }
 
   /** All keys in bulk. */
   *bulk(): Generator<Uint8Array, void, undefined> {
-    for (const page of this.pages()) yield* nameChunks(page);
+    for (const rows of this.rows("job")) yield* nameChunks(rows.map(({ job }) => String(job)));
   }
 
   /**
@@ -156,6 +156,16 @@ export class SqliteTable {
   }
 
   /**
+   * Writes the row of a key.
+   *
+   * @param job The key.
+   * @param replace Writes it in place of an earlier one, and gives its `id`.
+   */
+  put(job: string, replace: (database: SqliteDatabase) => number): void {
+    this.#told(this.write("write", replace, job));
+  }
+
+  /**
    * Deletes the row of a key.
    *
    * @param job The key.
@@ -172,16 +182,8 @@ export class SqliteTable {
       job,
     );
     if (number === undefined) return false;
-    this.told(number);
+    this.#told(number);
     return true;
-  }
-
-  /**
-   * To be called with the number of a change that was made through the owner, which tells of it itself: it need not be
-   * told a second time.
-   */
-  told(number: number): void {
-    for (const watcher of this.#watchers) if (number === watcher.known + 1) watcher.known = number;
   }
 
   /** The changes made through the owner at once, and those of others when the table is asked for them. */
@@ -210,6 +212,16 @@ export class SqliteTable {
   /** Gives back the connection; a later call takes it again. */
   close(): void {
     this.#database.close();
+  }
+
+  /** As `table in file`. */
+  toString(): string {
+    return `${this.name} in ${this.file}`;
+  }
+
+  /** Takes in a change that was made through the owner, which tells of it itself: it need not be told a second time. */
+  #told(number: number): void {
+    for (const watcher of this.#watchers) if (number === watcher.known + 1) watcher.known = number;
   }
 
   /** To be called when the connection is a new one, which may be to another file. */
