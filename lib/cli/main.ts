@@ -95,7 +95,7 @@ async function dispatch(
       return EXIT.OK;
     }
     verb = find(verbs, name);
-    const { words, options } = parseArguments(verb, rest);
+    const { words, options } = await parseArguments(verb, rest);
     if (options.help === true) {
       await writeOutput(verbHelpText(verb));
       return EXIT.OK;

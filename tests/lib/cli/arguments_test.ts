@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { parseArguments } from "../../../lib/cli/arguments.ts";
 import { verbHelpText } from "../../../lib/cli/help.ts";
 import { UsageError } from "../../../lib/cli/usage_error.ts";
@@ -15,14 +15,14 @@ const verb: Verb = {
   run: () => Promise.resolve(),
 };
 
-function refused(args: readonly string[], message: string, of: Verb = verb): void {
-  throws(() => parseArguments(of, args), (error) => {
+async function refused(args: readonly string[], message: string, of: Verb = verb): Promise<void> {
+  await rejects(parseArguments(of, args), (error) => {
     strictEqual(error instanceof UsageError && error.message, message);
     return true;
   });
 }
 
-Deno.test("parseArguments() takes options and words in any order", () => {
+Deno.test("parseArguments() takes options and words in any order", async () => {
   const all = { words: ["count", "moby"], options: { force: true, timeout: "5" } };
   for (
     const line of [
@@ -32,37 +32,37 @@ Deno.test("parseArguments() takes options and words in any order", () => {
       "--timeout 9 --timeout 5 -f count moby",
     ]
   ) {
-    const { words, options } = parseArguments(verb, line.split(" "));
+    const { words, options } = await parseArguments(verb, line.split(" "));
     deepStrictEqual({ words, options: { ...options } }, all, line);
   }
-  deepStrictEqual(parseArguments(verb, ["count"]), { words: ["count"], options: {} });
-  deepStrictEqual(parseArguments(verb, ["a", "-"]).words, ["a", "-"]);
-  strictEqual(parseArguments(verb, ["a", "--timeout=-1"]).options.timeout, "-1");
+  deepStrictEqual(await parseArguments(verb, ["count"]), { words: ["count"], options: {} });
+  deepStrictEqual((await parseArguments(verb, ["a", "-"])).words, ["a", "-"]);
+  strictEqual((await parseArguments(verb, ["a", "--timeout=-1"])).options.timeout, "-1");
 });
 
-Deno.test("parseArguments() refuses options that the verb has not, and suggests one", () => {
-  refused(["a", "--forse"], '"do" has no option --forse; did you mean --force?');
-  refused(["a", "--xyz"], '"do" has no option --xyz');
-  refused(["a", "-x"], '"do" has no option -x');
-  refused(["a", "--constructor"], '"do" has no option --constructor');
-  refused(["a", "--force=yes"], "--force takes no value");
-  refused(["a", "--timeout"], "--timeout needs a value");
-  refused(["a", "--timeout", "--force"], "--timeout needs a value");
+Deno.test("parseArguments() refuses options that the verb has not, and suggests one", async () => {
+  await refused(["a", "--forse"], '"do" has no option --forse; did you mean --force?');
+  await refused(["a", "--xyz"], '"do" has no option --xyz');
+  await refused(["a", "-x"], '"do" has no option -x');
+  await refused(["a", "--constructor"], '"do" has no option --constructor');
+  await refused(["a", "--force=yes"], "--force takes no value");
+  await refused(["a", "--timeout"], "--timeout needs a value");
+  await refused(["a", "--timeout", "--force"], "--timeout needs a value");
 });
 
-Deno.test("parseArguments() refuses too few words and too many", () => {
-  refused([], '"do" needs TASK');
-  refused(["a", "b", "c"], '"do" does not take "c"');
+Deno.test("parseArguments() refuses too few words and too many", async () => {
+  await refused([], '"do" needs TASK');
+  await refused(["a", "b", "c"], '"do" does not take "c"');
   const several: Verb = { ...verb, words: "TASK JOB..." };
-  refused(["a"], '"do" needs JOB', several);
-  deepStrictEqual(parseArguments(several, ["a", "b", "c"]).words, ["a", "b", "c"]);
+  await refused(["a"], '"do" needs JOB', several);
+  deepStrictEqual((await parseArguments(several, ["a", "b", "c"])).words, ["a", "b", "c"]);
   const { words: _, ...none } = verb;
-  refused(["a"], '"do" does not take "a"', none);
+  await refused(["a"], '"do" does not take "a"', none);
 });
 
-Deno.test("parseArguments() lets help be asked for in an incomplete command line", () => {
-  strictEqual(parseArguments(verb, ["--help"]).options.help, true);
-  strictEqual(parseArguments(verb, ["-h"]).options.help, true);
+Deno.test("parseArguments() lets help be asked for in an incomplete command line", async () => {
+  strictEqual((await parseArguments(verb, ["--help"])).options.help, true);
+  strictEqual((await parseArguments(verb, ["-h"])).options.help, true);
 });
 
 Deno.test("verbHelpText() shows all that a verb takes", () => {
