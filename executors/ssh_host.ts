@@ -132,6 +132,7 @@ export class SshHost {
         if (this.#shell !== shell) return;
         this.#shell = undefined;
         if (this.#isLocked) this.#options.onLost();
+        else this.#cancelTimer();
       };
       shell.then(({ shell }) => shell.ended.then(onEnd), () => {
         if (this.#shell === shell) this.#shell = undefined;
@@ -198,19 +199,23 @@ export class SshHost {
   }
 
   async #leave(): Promise<void> {
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = undefined;
+    this.#cancelTimer();
     const shell = this.#shell;
     this.#shell = undefined;
     await shell?.then(({ shell }) => shell.close(), () => {});
   }
 
   #leaveLater(): void {
-    if (this.#asking > 0) return;
-    this.#timer?.[Symbol.dispose]();
+    if (this.#asking > 0 || this.#shell === undefined) return;
+    this.#cancelTimer();
     this.#timer = this.#options.env.schedule(() => {
       if (this.#asking === 0 && !this.#isLocked) this.#leave();
     }, IDLE_TIME);
+  }
+
+  #cancelTimer(): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
   }
 
   #signLater(): void {

@@ -134,6 +134,7 @@ export class LinkedProcess implements SshProcess {
   /** Resolves when its channel is closed. */
   readonly closed: Promise<void>;
   readonly #channel: Ssh2Channel;
+  readonly #outputs: readonly [Output, Output];
 
   /** Takes over a channel that was just opened. */
   constructor(channel: Ssh2Channel) {
@@ -149,41 +150,50 @@ export class LinkedProcess implements SshProcess {
     status.promise.catch(() => {}); // nobody need ask
     this.status = status.promise;
     this.closed = closed.promise;
-    this.stdout = readableOf(channel);
-    this.stderr = readableOf(channel.stderr);
+    this.#outputs = [new Output(channel), new Output(channel.stderr)];
+    this.stdout = this.#outputs[0].stream;
+    this.stderr = this.#outputs[1].stream;
     this.stdin = writableOf(channel, closed.promise);
   }
 
   /** Closes its channel. */
   kill(): void {
     this.#channel.close();
-    this.#channel.resume(); // it is not closed before its end is reached
-    this.#channel.stderr.resume();
+    for (const output of this.#outputs) output.end();
   }
 }
 
-function readableOf(source: NodeReadable): ReadableStream<Uint8Array> {
-  let ended = false;
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      source.on("data", (chunk) => {
-        if (ended) return;
-        controller.enqueue(chunk);
-        if (controller.desiredSize! <= 0) source.pause();
-      });
-      source.on("end", () => {
-        if (!ended) controller.close();
-        ended = true;
-      });
-    },
-    pull() {
-      source.resume();
-    },
-    cancel() {
-      ended = true;
-      source.resume();
-    },
-  }, { highWaterMark: HIGH_WATER, size: ({ length }) => length });
+/** What a program writes. */
+class Output {
+  /** What comes of it. */
+  readonly stream: ReadableStream<Uint8Array>;
+  readonly #source: NodeReadable;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+
+  constructor(source: NodeReadable) {
+    this.#source = source;
+    this.stream = new ReadableStream<Uint8Array>({
+      start: (controller) => void (this.#controller = controller),
+      pull: () => void source.resume(),
+      cancel: () => {
+        this.#controller = undefined;
+        source.resume();
+      },
+    }, { highWaterMark: HIGH_WATER, size: ({ length }) => length });
+    source.on("data", (chunk) => {
+      if (this.#controller === undefined) return;
+      this.#controller.enqueue(chunk);
+      if (this.#controller.desiredSize! <= 0) source.pause();
+    });
+    source.on("end", () => this.end());
+  }
+
+  /** Ends the stream. What still comes is thrown away: a channel is not closed before all has come. */
+  end(): void {
+    this.#controller?.close();
+    this.#controller = undefined;
+    this.#source.resume();
+  }
 }
 
 function writableOf(channel: Ssh2Channel, closed: Promise<void>): WritableStream<Uint8Array> {

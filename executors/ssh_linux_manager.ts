@@ -40,8 +40,8 @@ export interface SSHLinuxManagerOptions extends ProcessManagerOptions {
    */
   readonly remotePath?: string;
   /**
-   * What the jobs of all tasks that use the manager may take together: give it, as the machine is not asked. As many cores
-   * as this machine has, and any memory, if it is not given.
+   * What the jobs of all tasks that use the manager may take together. The machine is not asked what it has: as much as
+   * this machine has, if it is not given.
    */
   readonly resources?: ResourceManager;
 }
@@ -114,7 +114,9 @@ export class SSHLinuxManager extends AbstractProcessManager {
     this.#app = app;
     this.#base = path?.startsWith("/") ? `${path}/${app}` : undefined;
     this.resources = options.resources ??
-      new ResourceManager(Resources.parse(navigator.hardwareConcurrency, Infinity));
+      new ResourceManager(
+        Resources.parse(navigator.hardwareConcurrency, Deno.systemMemoryInfo().total),
+      );
     this.#host = new SshHost(ssh, {
       findBase: findBase(path, app),
       grace: this.grace,

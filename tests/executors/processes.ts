@@ -13,6 +13,7 @@ import {
   type RunReport,
 } from "../../mod.ts";
 import { LocalLinuxManager } from "../../executors/local_linux_manager.ts";
+import type { AbstractProcessManager } from "../../executors/process_manager.ts";
 import { ProcessTask, type ProcessTaskOptions } from "../../executors/process_task.ts";
 
 /** A folder that is gone afterwards. */
@@ -24,7 +25,7 @@ export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposa
 /** A task of one script with all its stores in memory, and the manager that it uses. */
 export interface Fixture {
   readonly task: ProcessTask;
-  readonly manager: LocalLinuxManager;
+  readonly manager: AbstractProcessManager;
   readonly done: InProcessMetadataRepository<DoneRecord>;
   readonly stdout: InProcessBlobRepository;
   readonly input: InProcessMetadataRepository;
@@ -32,7 +33,7 @@ export interface Fixture {
 
 /** Makes a task whose only job is "a", unless other jobs are given. */
 export function fixture(
-  manager: LocalLinuxManager,
+  manager: AbstractProcessManager,
   options: ProcessTaskOptions,
   inputs: Readonly<Record<string, unknown>> = { a: "value of a" },
 ): Fixture {

@@ -1,0 +1,352 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { readSshConfig } from "../../executors/ssh_config.ts";
+import { KnownHosts } from "../../executors/ssh_known_hosts.ts";
+import { StoreError } from "../../mod.ts";
+import { sshServer } from "../servers.ts";
+import { temporaryFolder } from "./processes.ts";
+import { connect, remotely } from "./ssh.ts";
+
+const { ignore } = sshServer;
+const SWEEP = Deno.env.get("DATATASK_SWEEP") === "1";
+
+/** A key as a server sends it, and as a file has it. */
+function key(name: string, type = "ssh-ed25519"): { bytes: Uint8Array; text: string } {
+  const bytes = new TextEncoder().encode(`${type} ${name}`);
+  return { bytes, text: `${type} ${bytes.toBase64()}` };
+}
+
+async function known(...lines: readonly string[]): Promise<KnownHosts> {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(`${folder.path}/known_hosts`, lines.join("\n"));
+  return await KnownHosts.read([`${folder.path}/missing`, `${folder.path}/known_hosts`]);
+}
+
+Deno.test("KnownHosts.check() knows names, patterns, ports and hashes", async () => {
+  const one = key("one");
+  const hosts = await known(
+    "# a comment",
+    `server.example.org,192.0.2.1 ${one.text} a comment`,
+    `*.cluster,!bad.cluster ${one.text}`,
+    `[gate]:2222 ${one.text}`,
+    `|1|AQIDBAUGBwgJCgsMDQ4PEBESExQ=|${await hmac("hashed")} ${one.text}`,
+    `|1|AQIDBAUGBwgJCgsMDQ4PEBESExQ=|${await hmac("[hashed]:2222")} ${key("two").text}`,
+  );
+  const kind = (host: string, port = 22): string => hosts.check(host, port, one.bytes).kind;
+  strictEqual(kind("server.example.org"), "known");
+  strictEqual(kind("Server.Example.org"), "known");
+  strictEqual(kind("192.0.2.1"), "known");
+  strictEqual(kind("server.example.org", 2222), "unknown");
+  strictEqual(kind("serverXexample.org"), "unknown");
+  strictEqual(kind("node7.cluster"), "known");
+  strictEqual(kind("bad.cluster"), "unknown");
+  strictEqual(kind("gate", 2222), "known");
+  strictEqual(kind("gate"), "unknown");
+  strictEqual(kind("hashed"), "known");
+  strictEqual(kind("hashed", 2222), "changed");
+});
+
+async function hmac(name: string): Promise<string> {
+  const salt = Uint8Array.from({ length: 20 }, (_, index) => index + 1);
+  const hmacKey = await crypto.subtle.importKey(
+    "raw",
+    salt,
+    { name: "HMAC", hash: "SHA-1" },
+    false,
+    ["sign"],
+  );
+  const bytes = await crypto.subtle.sign("HMAC", hmacKey, new TextEncoder().encode(name));
+  return new Uint8Array(bytes).toBase64();
+}
+
+Deno.test("KnownHosts.check() tells another key, a revoked one, and leaves certificates out", async () => {
+  const [one, two, three] = [key("one"), key("two"), key("three")];
+  const hosts = await known(
+    `server ${one.text}`,
+    `server ${key("old", "ssh-rsa").text}`,
+    `@revoked * ${two.text}`,
+    `server ${two.text}`,
+    `@cert-authority * ${three.text}`,
+  );
+  deepStrictEqual(hosts.check("server", 22, one.bytes), { kind: "known" });
+  const verdict = hosts.check("server", 22, three.bytes);
+  ok(verdict.kind === "changed");
+  match(verdict.where, /known_hosts:1$/);
+  strictEqual(hosts.check("server", 22, two.bytes).kind, "revoked");
+  strictEqual(hosts.check("other", 22, two.bytes).kind, "revoked");
+  strictEqual(hosts.check("other", 22, three.bytes).kind, "unknown");
+  deepStrictEqual(hosts.keyTypes("server", 22), ["ssh-ed25519", "ssh-rsa", "ssh-ed25519"]);
+});
+
+Deno.test("readSshConfig() takes the first value of each setting that applies to the host", async () => {
+  await using folder = await temporaryFolder();
+  const home = folder.path;
+  await Deno.mkdir(`${home}/.ssh/more`, { recursive: true });
+  await Deno.writeTextFile(
+    `${home}/.ssh/config`,
+    `# comment
+Include more/*.conf
+Host gate-?  !gate-9
+  HostName %h.example.org
+  Port=2222
+  IdentityFile "~/.ssh/my key"
+  User alice
+Match host gate-1
+  User mallory
+Host *
+  User bob
+  Port 22
+  IdentityFile ~/.ssh/id_%h
+`,
+  );
+  await Deno.writeTextFile(
+    `${home}/.ssh/more/a.conf`,
+    "Host gate-2\n user carol\nHost x\n user dave",
+  );
+  const read = (host: string) => readSshConfig(host, `${home}/.ssh/config`, home);
+  deepStrictEqual(await read("gate-1"), {
+    hostName: "gate-1.example.org",
+    user: "alice",
+    port: 2222,
+    identityFiles: [`${home}/.ssh/my key`, `${home}/.ssh/id_gate-1.example.org`],
+  });
+  strictEqual((await read("gate-2")).user, "carol");
+  deepStrictEqual(await read("gate-9"), {
+    user: "bob",
+    port: 22,
+    identityFiles: [`${home}/.ssh/id_gate-9`],
+  });
+  deepStrictEqual(await readSshConfig("gate-1", `${home}/missing`, home), { identityFiles: [] });
+});
+
+Deno.test({
+  name: "sshClient() runs programs, with their output, errors and codes",
+  ignore,
+  async fn() {
+    await using client = await connect();
+    const process = await client.exec("cat; echo err >&2; exit 3");
+    const writer = process.stdin.getWriter();
+    await writer.write(new TextEncoder().encode("out\n"));
+    await writer.close();
+    strictEqual(await new Response(process.stdout).text(), "out\n");
+    strictEqual(await new Response(process.stderr).text(), "err\n");
+    deepStrictEqual(await process.status, { code: 3 });
+  },
+});
+
+Deno.test({
+  name: "sshClient() does not open more channels than the server allows; the others wait",
+  ignore,
+  async fn() {
+    await using client = await connect();
+    const outputs = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => remotely(client, `echo ${index}`)),
+    );
+    deepStrictEqual(outputs, Array.from({ length: 40 }, (_, index) => `${index}\n`));
+    await using greedy = await connect({ maxChannels: 20 });
+    const gates = await Promise.all(
+      Array.from({ length: 9 }, () => greedy.exec("read line; echo $line")),
+    );
+    const waiting = Array.from({ length: 11 }, () => remotely(greedy, "echo late"));
+    for (const { stdin } of gates) await stdin.close();
+    for (const output of await Promise.all(waiting)) strictEqual(output, "late\n");
+    for (const gate of gates) {
+      await new Response(gate.stdout).text();
+      await new Response(gate.stderr).text();
+    }
+  },
+});
+
+for (
+  const [title, change, message] of [
+    [
+      "a machine with another key",
+      (own: string) => own.replace(/ssh-ed25519 .*/, `${OTHER}`),
+      /is not that of .*:1; somebody else/,
+    ],
+    ["a machine of which nothing is known", () => "", /is not in .*; make sure/],
+    [
+      "a machine whose key is revoked",
+      (own: string) => own.replace(/^/, "@revoked "),
+      /is revoked by .*:1;/,
+    ],
+  ] as const
+) {
+  Deno.test({
+    name: `S-06, S-17: sshClient() refuses ${title}`,
+    ignore,
+    async fn() {
+      await using folder = await temporaryFolder();
+      const knownHosts = `${folder.path}/known_hosts`;
+      await Deno.writeTextFile(
+        knownHosts,
+        change((await Deno.readTextFile(sshServer.variables.knownHosts)).trim()),
+      );
+      await using client = await connect({ knownHosts });
+      await rejects(
+        client.exec("true"),
+        (error) => error instanceof StoreError && message.test(error.message),
+      );
+    },
+  });
+}
+
+const OTHER = `ssh-ed25519 ${
+  Uint8Array.from([
+    0,
+    0,
+    0,
+    11,
+    ...new TextEncoder().encode("ssh-ed25519"),
+    0,
+    0,
+    0,
+    32,
+    ...new Uint8Array(32),
+  ])
+    .toBase64()
+}`;
+
+Deno.test({
+  name: "sshClient() knows a machine by the hashed lines that ssh-keygen makes",
+  ignore,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const knownHosts = `${folder.path}/known_hosts`;
+    await Deno.copyFile(sshServer.variables.knownHosts, knownHosts);
+    await run("ssh-keygen", "-q", "-H", "-f", knownHosts);
+    match(await Deno.readTextFile(knownHosts), /^\|1\|/);
+    await using client = await connect({ knownHosts });
+    strictEqual(await remotely(client, "echo in"), "in\n");
+  },
+});
+
+Deno.test({
+  name: "sshClient() says by what it tried to log in, and nothing of the secrets",
+  ignore,
+  async fn() {
+    await using folder = await temporaryFolder();
+    await run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", `${folder.path}/wrong`);
+    const privateKey = await Deno.readTextFile(`${folder.path}/wrong`);
+    const secret = privateKey.split("\n")[2]!;
+    await using client = await connect({ privateKey, password: "open sesame" });
+    await rejects(client.exec("true"), (error) => {
+      ok(error instanceof StoreError);
+      match(
+        error.message,
+        /Cannot log in to .*private key that is given; the password; give a key/,
+      );
+      const shown = [Deno.inspect(error, { depth: 20 }), Deno.inspect(client, { depth: 20 })]
+        .join();
+      ok(!shown.includes(secret) && !shown.includes("open sesame"), shown);
+      return true;
+    });
+    await rejects(connect({ privateKey: privateKey.slice(0, 150) }), (error) => {
+      ok(error instanceof StoreError);
+      match(error.message, /^Cannot use the private key that is given/);
+      ok(!Deno.inspect(error).includes(secret));
+      return true;
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "sshClient() uses the settings of a host: name, port, user and keys, one of which cannot be used",
+  ignore,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const { host, port, user, key, knownHosts } = sshServer.variables;
+    await run("ssh-keygen", "-q", "-t", "ed25519", "-N", "locked", "-f", `${folder.path}/locked`);
+    await Deno.writeTextFile(
+      `${folder.path}/config`,
+      `Host tower\n HostName ${host}\n Port ${port}\nHost *\n User ${user}\n IdentityFile ${folder.path}/locked\n IdentityFile ${key}\n`,
+    );
+    const options = {
+      host: "tower",
+      port: undefined,
+      username: undefined,
+      privateKey: undefined,
+      configFile: `${folder.path}/config`,
+      knownHosts,
+    };
+    await using client = await connect(options);
+    strictEqual(await remotely(client, "echo in"), "in\n");
+    strictEqual(`${client}`, `${user}@${host}:${port}`);
+  },
+});
+
+Deno.test({
+  name: "sshClient() takes keys from an agent",
+  ignore,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const agent = `${folder.path}/agent`;
+    const process = new Deno.Command("ssh-agent", { args: ["-D", "-a", agent], stdout: "null" })
+      .spawn();
+    try {
+      const key = `${folder.path}/key`;
+      await Deno.copyFile(sshServer.variables.key, key);
+      await Deno.chmod(key, 0o600);
+      while (!await Deno.stat(agent).then(() => true, () => false));
+      await run("env", `SSH_AUTH_SOCK=${agent}`, "ssh-add", "-q", key);
+      const identity = { privateKey: undefined, configFile: `${folder.path}/config` };
+      await Deno.writeTextFile(identity.configFile, "IdentityFile none\nIdentityFile /nowhere\n");
+      await using client = await connect({ ...identity, agent });
+      strictEqual(await remotely(client, "echo in"), "in\n");
+      await using lost = await connect({ ...identity, agent: `${folder.path}/no-agent` });
+      await rejects(lost.exec("true"), /Cannot log in to .*tried were the agent/);
+    } finally {
+      process.kill("SIGTERM");
+      await process.status;
+    }
+  },
+});
+
+Deno.test({
+  name: "sshClient() that never reached its machine says so at once",
+  ignore,
+  async fn() {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    listener.close();
+    await using client = await connect({ port });
+    await rejects(
+      client.exec("true"),
+      (error) => error instanceof StoreError && /^Cannot reach .*refused/i.test(error.message),
+    );
+  },
+});
+
+Deno.test({
+  name: "SshProcess streams keep up with each other: what nobody reads is not sent",
+  ignore,
+  async fn() {
+    await using client = await connect();
+    const size = SWEEP ? 200_000_000 : 20_000_000;
+    const process = await client.exec(`head -c ${size} /dev/zero`);
+    const reader = process.stdout.getReader();
+    let received = (await reader.read()).value!.length;
+    await remotely(client, "true"); // while the other one waits
+    for (let read; !(read = await reader.read()).done;) received += read.value.length;
+    strictEqual(received, size);
+    deepStrictEqual(await process.status, { code: 0 });
+  },
+});
+
+Deno.test({
+  name: "SshProcess.kill() gives a program up, and frees its channel",
+  ignore,
+  async fn() {
+    await using client = await connect({ maxChannels: 1 });
+    const process = await client.exec("yes");
+    const reader = process.stdout.getReader();
+    await reader.read();
+    process.kill();
+    strictEqual(await remotely(client, "echo next"), "next\n");
+  },
+});
+
+async function run(program: string, ...args: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program, { args: [...args] }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
