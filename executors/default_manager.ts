@@ -5,7 +5,7 @@
  */
 
 import { fingerprint } from "../lib/fingerprint.ts";
-import { mainModule } from "../lib/main_module.ts";
+import { isMainModuleLoaded, mainModule } from "../lib/main_module.ts";
 import { LocalLinuxManager } from "./local_linux_manager.ts";
 
 const managers = new Map<string, LocalLinuxManager>();
@@ -27,7 +27,8 @@ export function defaultManager(): LocalLinuxManager {
 /** The name of a module, and what tells it, where it is started, from others of that name. */
 function appOf(module: string, folder: string): string {
   // The modules in a compiled program have the same names wherever it is.
-  const place = Deno.build.standalone ? [Deno.execPath(), module, folder] : [module, folder];
+  const compiled = Deno.build.standalone && !isMainModuleLoaded();
+  const place = compiled ? [Deno.execPath(), module, folder] : [module, folder];
   const name = module.replace(/^.*\//, "").replace(/\.\w+$/, "").replace(/[^A-Za-z0-9_-]+/g, "-");
   return `${name.replace(/^-+/, "").slice(0, 60) || "pipeline"}-${fingerprint(place.join("\0"))}`;
 }

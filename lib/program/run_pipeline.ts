@@ -47,7 +47,7 @@ export async function runPipeline(
   setLoader(loader);
   passOnSettings(settings);
   loadWorkersHere();
-  setMainModule(file);
+  setMainModule(url, file);
   setEntry(file);
   Object.defineProperty(Deno, "args", { value: [...args], configurable: true, writable: true });
   let exported: unknown;

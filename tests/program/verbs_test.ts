@@ -173,6 +173,37 @@ Deno.test("datatask does with a pipeline what deno run does, to the letter", asy
   }
 });
 
+Deno.test(
+  "a process that a pipeline started is found again by deno run, and when the pipeline was edited",
+  {
+    ignore: Deno.build.os !== "linux",
+  },
+  async () => {
+    await using machine = new Machine();
+    const state = { env: { XDG_STATE_HOME: join(machine.folder, "state") } };
+    const text = `
+    import { InProcessMetadataRepository, main, Pipeline, ProcessTask, YamlMetadataFileRepository } from "@datatask/datatask";
+    const input = new InProcessMetadataRepository(new Map([["one", 1]]));
+    export const pipeline = new Pipeline([new ProcessTask("p", new YamlMetadataFileRepository("./done"), { template: "true" }).link("in", input, { isInput: true })]);
+    if (import.meta.main) await main(pipeline);`;
+    await machine.write("pipeline.ts", text);
+    strictEqual((await machine.run(["run"], state)).code, 0);
+    await machine.write("pipeline.ts", `// edited${text}`);
+    strictEqual((await machine.run(["run"], state)).code, 0);
+    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "-q", "--config", config, "pipeline.ts", "run"],
+      cwd: machine.work,
+      ...state,
+    }).output();
+    strictEqual(code, 0);
+    const apps = [...Deno.readDirSync(join(machine.folder, "state/datatask"))].map(({ name }) =>
+      name
+    );
+    strictEqual(apps.length, 1, apps.join());
+  },
+);
+
 Deno.test("datatask runs a pipeline that makes a program of itself whether or not it is the main module", async () => {
   await using machine = new Machine();
   await machine.write(
