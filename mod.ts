@@ -153,6 +153,11 @@ export {
   InProcessBlobStream,
 } from "./repos/in_process_blob_repository.ts";
 export { InProcessMetadataRepository } from "./repos/in_process_metadata_repository.ts";
+export type * from "./repos/mongo_api.ts";
+export {
+  MongoMetadataRepository,
+  type MongoMetadataRepositoryOptions,
+} from "./repos/mongo_metadata_repository.ts";
 export {
   S3BucketInfo,
   S3BucketRepository,
