@@ -12,7 +12,7 @@ import { forAll, ids, REFUSED_IDS } from "./data.ts";
 import type { Case, Subject } from "./subject.ts";
 
 /** Notes what a repository tells, and what it says of the key when it is asked at that moment. */
-class Listener implements Disposable {
+class Listener implements AsyncDisposable {
   readonly changes: RepositoryChange[] = [];
   readonly #contained: Promise<boolean>[] = [];
   readonly #subscription: Disposable;
@@ -29,8 +29,9 @@ class Listener implements Disposable {
     return Promise.all(this.#contained);
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#subscription[Symbol.dispose]();
+    await this.contained(); // what was asked is answered before the store is given back
   }
 }
 
@@ -41,7 +42,7 @@ export const subscribingCases: readonly Case[] = [
     sentence: "subscribe() tells of a deletion, once, after it happened",
     run: async ({ repository, put }) => {
       await put("a");
-      using listener = new Listener(repository);
+      await using listener = new Listener(repository);
       await repository.delete("a");
       deepStrictEqual(listener.changes, [{ type: "delete", job: "a" }]);
       deepStrictEqual(await listener.contained(), [false]);
@@ -51,7 +52,7 @@ export const subscribingCases: readonly Case[] = [
     sentence: "subscribe() tells of a new value, once, after it was stored",
     applies: ownPut,
     run: async ({ repository, put }) => {
-      using listener = new Listener(repository);
+      await using listener = new Listener(repository);
       await put("a");
       deepStrictEqual(listener.changes, [{ type: "put", job: "a" }]);
       deepStrictEqual(await listener.contained(), [true]);
@@ -62,7 +63,7 @@ export const subscribingCases: readonly Case[] = [
     applies: ownPut,
     run: async ({ repository, put }) => {
       await put("a");
-      using listener = new Listener(repository);
+      await using listener = new Listener(repository);
       await put("a");
       deepStrictEqual(listener.changes, [{ type: "put", job: "a" }]);
     },
@@ -71,8 +72,8 @@ export const subscribingCases: readonly Case[] = [
     sentence: "subscribe() tells every listener of every change",
     applies: ownPut,
     run: async ({ repository, put }) => {
-      using one = new Listener(repository);
-      using other = new Listener(repository);
+      await using one = new Listener(repository);
+      await using other = new Listener(repository);
       await forAll(ids(20), put);
       const told = one.changes.map((change) => change.type === "put" ? change.job : change.type);
       deepStrictEqual(told.sort(), ids(20));
@@ -83,7 +84,7 @@ export const subscribingCases: readonly Case[] = [
   {
     sentence: "subscribe() tells nothing of a job that was refused",
     run: async ({ repository }) => {
-      using listener = new Listener(repository);
+      await using listener = new Listener(repository);
       for (const job of REFUSED_IDS) {
         if (!repository.isValidJobId(job)) {
           await rejects(async () => await repository.delete(job), JobIdError);
@@ -97,7 +98,7 @@ export const subscribingCases: readonly Case[] = [
     run: async ({ repository, put }) => {
       await put("a");
       const listener = new Listener(repository);
-      listener[Symbol.dispose]();
+      await listener[Symbol.asyncDispose]();
       await repository.delete("a");
       await put("b");
       deepStrictEqual(listener.changes, []);
@@ -109,7 +110,7 @@ export const blobSubscribingCases: readonly Case<BlobRepository>[] = [
   {
     sentence: "subscribe() tells nothing of a writer that is under way, aborted or disposed of",
     run: async ({ repository }) => {
-      using listener = new Listener(repository);
+      await using listener = new Listener(repository);
       {
         await using left = await repository.open("a", "w");
         await left.write("left");
@@ -123,7 +124,7 @@ export const blobSubscribingCases: readonly Case<BlobRepository>[] = [
   {
     sentence: "subscribe() tells of a writer when it was closed",
     run: async ({ repository }) => {
-      using listener = new Listener(repository);
+      await using listener = new Listener(repository);
       await using writer = await repository.open("a", "w");
       await writer.write("value");
       deepStrictEqual(listener.changes, []);
