@@ -14,6 +14,7 @@ import { UsageError } from "../cli/usage_error.ts";
 import { allVerbs } from "../cli/verbs.ts";
 import { ModuleError, UnreachableModuleError } from "../loader/module_error.ts";
 import { OWN_VERSION } from "../loader/own_package.ts";
+import { MODULE_VERB } from "../module_command.ts";
 import { Pipeline } from "../pipeline.ts";
 import {
   namesPipeline,
@@ -23,7 +24,7 @@ import {
   type PipelineSource,
 } from "./pipeline_source.ts";
 import { LOAD_OPTIONS, type LoadOptions, parseProgramArguments } from "./program_arguments.ts";
-import { PipelineModuleError } from "./run_pipeline.ts";
+import { PipelineModuleError, runPipeline, setArguments } from "./run_pipeline.ts";
 
 /**
  * Does what a command line says: `[PIPELINE] VERB ...`, or one of the verbs that need no pipeline.
@@ -59,6 +60,10 @@ async function perform(load: LoadOptions, rest: readonly string[]): Promise<numb
       if (words[0] !== undefined) return await withoutPipeline(rest);
       await writeOutput(programHelp());
       return EXIT.OK;
+    case MODULE_VERB:
+      setArguments(words.slice(1));
+      await import(words[0] ?? "");
+      return undefined;
     case "new":
       return await (await import("./new.ts")).newPipeline(words);
     case "doctor":
@@ -71,24 +76,17 @@ async function perform(load: LoadOptions, rest: readonly string[]): Promise<numb
       return await lock(source, load);
     }
   }
-  if (first === undefined || !namesPipeline(first)) return await run(here(first), load, rest);
+  if (first === undefined || !namesPipeline(first)) {
+    return await runPipeline(here(first), load, rest);
+  }
   const source = await pipelineNamed(first);
   if (words[0] === "lock" && words.length === 1) return await lock(source, load);
-  return await run(source, load, words);
+  return await runPipeline(source, load, words);
 }
 
 /** The verbs that the library has for any pipeline, and that ask nothing of it. */
 async function withoutPipeline(args: readonly string[]): Promise<number> {
   return await main(new Pipeline([]), { args });
-}
-
-async function run(
-  source: PipelineSource,
-  load: LoadOptions,
-  args: readonly string[],
-): Promise<number | undefined> {
-  const { runPipeline } = await import("./run_pipeline.ts");
-  return await runPipeline(source, load, args);
 }
 
 async function lock(source: PipelineSource, load: LoadOptions): Promise<number> {

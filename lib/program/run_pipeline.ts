@@ -49,7 +49,7 @@ export async function runPipeline(
   loadWorkersHere();
   setMainModule(url, file);
   setEntry(file);
-  Object.defineProperty(Deno, "args", { value: [...args], configurable: true, writable: true });
+  setArguments(args);
   let exported: unknown;
   try {
     exported = await loader.run(file);
@@ -83,6 +83,15 @@ export async function settingsFor(
   const { path, pipeline } = lockOf(source.url);
   const bound = (await LockFile.read(path))?.knows(pipeline) === true;
   return bound ? { ...settings, lock: path } : settings;
+}
+
+/**
+ * Gives a module the arguments that it would see if it were the main one.
+ *
+ * @param args What it finds in `Deno.args`.
+ */
+export function setArguments(args: readonly string[]): void {
+  Object.defineProperty(Deno, "args", { value: [...args], configurable: true, writable: true });
 }
 
 /** What a loader is given beforehand. */

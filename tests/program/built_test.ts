@@ -119,7 +119,7 @@ for (const channel of CHANNELS) {
     strictEqual((await machine.run(["cat", "p.stdout", "one"])).stdout, "one 1\n");
   });
 
-  test("starts itself, and workers, with the modules of a pipeline by URL", async (machine) => {
+  test("starts workers with the modules of a pipeline by URL", async (machine) => {
     await using server = new ModuleServer({
       "/p.ts": pipelineText(
         `new Promise((resolve) => { const worker = new Worker(new URL("./w.ts", import.meta.url), { type: "module" }); worker.onmessage = ({ data }) => { worker.terminate(); resolve(data); }; worker.postMessage(20); })`,
@@ -131,6 +131,16 @@ for (const channel of CHANNELS) {
     deepStrictEqual(await machine.run([`${server.url}p.ts`, "run"]), {
       ...done("show"),
       stdout: "21\n",
+    });
+  });
+
+  test("runs a module in a process of its own, as a subprocess of a pipeline", async (machine) => {
+    await machine.write("m.js", "console.log(JSON.stringify(Deno.args));");
+    const module = new URL(`file://${machine.work}/m.js`).href;
+    deepStrictEqual(await machine.run(["__module", module, "a", "--b", "-"]), {
+      code: 0,
+      stdout: '["a","--b","-"]\n',
+      stderr: "",
     });
   });
 
