@@ -108,7 +108,8 @@ const STORE_DELAY = 1_000;
  * makes a word of a value; there are also `tojson` and `toyaml`. A script that begins with `#!` is run by what it names
  * there, any other by `/bin/sh`. It runs in a folder of its own.
  *
- * A script that ends with another code than 0 has failed with class `user`. After `timeout` it is ended, with class
+ * A script that ends with another code than 0 has failed with class `user`; with 126 or 127, by which shells say that a
+ * command cannot be executed or is not found, with class `config`. After `timeout` it is ended, with class
  * `timeout`; deleting its key from the link `pids` ends it, with class `cancelled`. A template that cannot be rendered,
  * or an interpreter that is not there, is class `config`; a machine that fails, or a process that vanishes, `infra`.
  *
@@ -473,8 +474,14 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
   }
 }
 
+/** What shells say by the code that they end with. */
+const SHELL_CODES: ReadonlyMap<number | undefined, ProcessEnd["failure"]> = new Map([
+  [126, { class: "config", message: "it ended with code 126: a command cannot be executed" }],
+  [127, { class: "config", message: "it ended with code 127: a command is not found" }],
+]);
+
 function recordOf(attempt: Attempt, end: ProcessEnd): DoneRecord {
-  const { code, failure } = end;
+  const { code, failure = SHELL_CODES.get(code) } = end;
   const success = code === 0 && failure === undefined;
   return {
     success,

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { LocalLinuxManager } from "../../executors/local_linux_manager.ts";
 import { FileRepository, YamlMetadataFileRepository } from "../../mod.ts";
 import { isRunning, temporaryFolder } from "./processes.ts";
@@ -44,6 +44,18 @@ async function checkWhole(folder: string, jobs: number): Promise<void> {
   await using manager = new LocalLinuxManager("app", { localPath: folder });
   deepStrictEqual(await manager.jobs("task"), []);
 }
+
+Deno.test("Of two schedulers that are started by mistake on the same state, one refuses, and nothing runs twice", async () => {
+  await using folder = await temporaryFolder();
+  const outputs = await Promise.all([1, 2].map(() => start(folder.path, 40).output()));
+  deepStrictEqual(outputs.map(({ success }) => success).sort(), [false, true]);
+  const refused = new TextDecoder().decode(outputs.find(({ success }) => !success)!.stderr);
+  match(
+    refused,
+    /StoreError: Cannot start jobs in .*: process \d+ does so; wait until it has ended/,
+  );
+  await checkWhole(folder.path, 40);
+});
 
 for (const point of ["intent", "sent", "ended", "stored", "recorded", "settled"]) {
   Deno.test(`A-11: a scheduler that is killed when it has reached "${point}" loses nothing and runs nothing twice`, async () => {

@@ -145,10 +145,14 @@ Deno.test("ProcessTask counts an interpreter that is missing or cannot be execut
   match(nameless.record.exception!, /names no interpreter/);
 });
 
-Deno.test("ProcessTask counts a command that is not found as the script's failure, and keeps what the shell said", async () => {
-  const { record, stderr } = await runScript({ template: "no-such-command" });
-  deepStrictEqual([record.class, record.return_code], ["user", 127]);
-  match(stderr, /no-such-command: not found/);
+Deno.test("ProcessTask counts a command that is not found or not executable as class config, and keeps what the shell said", async () => {
+  const missing = await runScript({ template: "no-such-command" });
+  deepStrictEqual([missing.record.class, missing.record.return_code], ["config", 127]);
+  match(missing.record.exception!, /command is not found/);
+  match(missing.stderr, /no-such-command: not found/);
+  const forbidden = await runScript({ template: "echo 'echo x' > tool; ./tool" });
+  deepStrictEqual([forbidden.record.class, forbidden.record.return_code], ["config", 126]);
+  match(forbidden.stderr, /Permission denied/);
 });
 
 Deno.test("A-46: ProcessTask counts a template that cannot be rendered as class config, and says where", async () => {
