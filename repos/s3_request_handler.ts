@@ -49,13 +49,14 @@ export class S3RequestHandler {
     const release = (): void => listens?.removeEventListener("abort", onAbort);
     const { requestTimeout, socketTimeout } = this.#patience;
     try {
-      const answer = await inTime(requestTimeout, stop, () => send(request, stop.signal));
-      const body = paced(answer.body, socketTimeout, stop, release);
+      const sent = send(request, stop.signal);
+      const answer = await inTime(requestTimeout, sent, (reason) => stop.abort(reason));
       const { status: statusCode, statusText: reason, headers } = answer;
+      const body = paced(answer.body, socketTimeout, release);
       return { response: { statusCode, reason, headers: Object.fromEntries(headers), body } };
     } catch (error) {
       release();
-      throw error;
+      throw networkError(error);
     }
   }
 
@@ -74,19 +75,15 @@ export class S3RequestHandler {
 }
 
 /** Sends a request that has no body. */
-async function send(request: SdkRequest, signal: AbortSignal): Promise<Response> {
+function send(request: SdkRequest, signal: AbortSignal): Promise<Response> {
   const { "content-length": _, host: __, ...headers } = request.headers; // both are set by fetch
-  try {
-    return await fetch(urlOf(request), {
-      method: request.method,
-      // An object is to come as it is stored, even if it is stored compressed.
-      headers: { ...headers, "accept-encoding": "identity" },
-      redirect: "manual",
-      signal,
-    });
-  } catch (error) {
-    throw signal.aborted ? signal.reason : networkError(error);
-  }
+  return fetch(urlOf(request), {
+    method: request.method,
+    // An object is to come as it is stored, even if it is stored compressed.
+    headers: { ...headers, "accept-encoding": "identity" },
+    redirect: "manual",
+    signal,
+  });
 }
 
 function urlOf({ protocol, hostname, port, path, query }: SdkRequest): string {
@@ -112,50 +109,52 @@ const CHUNK = 64 * 1024;
 function paced(
   body: ReadableStream<Uint8Array> | null,
   timeout: number,
-  stop: AbortController,
   release: () => void,
 ): ReadableStream<Uint8Array> {
   const reader = body?.getReader({ mode: "byob" });
   let scratch = new ArrayBuffer(CHUNK);
+  const cancel = async (reason: unknown): Promise<void> => {
+    release();
+    await reader?.cancel(reason);
+  };
   return new ReadableStream({
     async pull(controller) {
       try {
-        const next = await inTime(
-          timeout,
-          stop,
-          async () => await reader?.read(new Uint8Array(scratch)),
-        );
+        const read = reader?.read(new Uint8Array(scratch)) ?? Promise.resolve(undefined);
+        const next = await inTime(timeout, read, (reason) => cancel(reason).catch(() => {}));
         if (next?.value !== undefined && next.value.length > 0) {
           scratch = next.value.buffer;
           return controller.enqueue(next.value.slice());
         }
       } catch (error) {
         release();
-        throw stop.signal.aborted ? stop.signal.reason : networkError(error);
+        throw networkError(error);
       }
       release();
       controller.close();
     },
-    async cancel(reason) {
-      release();
-      await reader?.cancel(reason);
-    },
+    cancel,
   }, { highWaterMark: 0 });
 }
 
-/** Does something, and stops it when it takes too long. */
+/**
+ * Waits for something, but not for too long. It is not enough to abort it: a signal to `fetch` is lost when the collector
+ * of garbage comes by.
+ */
 async function inTime<T>(
   timeout: number,
-  stop: AbortController,
-  act: () => Promise<T>,
+  awaited: Promise<T>,
+  stop: (reason: Error) => void,
 ): Promise<T> {
+  const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     const error = new Error(`nothing came for ${timeout} ms`);
     error.name = "TimeoutError";
-    stop.abort(error);
+    stop(error);
+    late.reject(error);
   }, timeout);
   try {
-    return await act();
+    return await Promise.race([awaited, late.promise]);
   } finally {
     clearTimeout(timer);
   }
@@ -170,7 +169,7 @@ const CODES: readonly (readonly [RegExp, string | undefined])[] = [
 ];
 
 function networkError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!(error instanceof Error) || /^(Timeout|Abort)Error$/.test(error.name)) return error;
   const { message } = error.cause instanceof Error ? error.cause : error;
   const code = CODES.find(([words]) => words.test(message))?.[1];
   const told = new Error(message, { cause: error });
