@@ -206,13 +206,11 @@ export class SSHLinuxManager extends AbstractProcessManager {
     processes?: readonly number[],
   ): Promise<MachineView> {
     return this.#host.ask("look at its jobs", async ({ shell, base }) => {
-      const table = shell.ask(processTable(processes));
-      const names = offsets.size > 0 ? [...offsets.keys()] : await journalsIn(shell, base);
-      const journals = await Promise.all(names.map(async (name) => {
-        const bytes = await this.#read(shell, `${base}/${name}`, offsets.get(name) ?? 0);
-        return bytes === undefined ? [] : [[name, bytes] as const];
-      }));
-      return { table: parseTable((await table).output), journals: new Map(journals.flat()) };
+      const [table, journals] = await Promise.all([
+        shell.ask(processTable(processes)),
+        this.#readJournals(shell, base, offsets),
+      ]);
+      return { table: parseTable(table.output), journals };
     });
   }
 
@@ -301,6 +299,20 @@ export class SSHLinuxManager extends AbstractProcessManager {
 
   #refresh(): void {
     this.refresh().catch((error) => warn(headline(error)));
+  }
+
+  async #readJournals(
+    shell: RemoteShell,
+    base: string,
+    offsets: ReadonlyMap<string, number>,
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    // Only who holds the lock begins journals: then all are known.
+    const names = offsets.size > 0 ? [...offsets.keys()] : await journalsIn(shell, base);
+    const read = await Promise.all(names.map(async (name) => {
+      const bytes = await this.#read(shell, `${base}/${name}`, offsets.get(name) ?? 0);
+      return bytes === undefined ? [] : [[name, bytes] as const];
+    }));
+    return new Map(read.flat());
   }
 
   async #read(

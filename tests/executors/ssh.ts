@@ -82,6 +82,7 @@ export async function remoteFixture(
 export async function ownServer(): Promise<
   {
     variables: SshVariables;
+    /** Kills it, and all connections to it. What it has started goes on. */
     kill(): Promise<void>;
     restart(): Promise<void>;
   } & AsyncDisposable
@@ -111,7 +112,8 @@ export async function ownServer(): Promise<
       directory: values.get("DIR")!,
     },
     async kill() {
-      await servers("signal", "KILL", "ssh");
+      const [pid] = (await Deno.readTextFile(`${state}/ssh.pid`)).split(" ");
+      for (const process of daemons(Number(pid))) Deno.kill(process, "SIGKILL");
     },
     async restart() {
       await servers("up", "ssh");
@@ -121,6 +123,13 @@ export async function ownServer(): Promise<
       await Deno.remove(state, { recursive: true });
     },
   };
+}
+
+/** A server and its sessions, without what was started by them. */
+function daemons(pid: number): number[] {
+  if (Deno.readTextFileSync(`/proc/${pid}/comm`) !== "sshd\n") return [];
+  const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim();
+  return [pid, ...children.split(" ").filter(Boolean).flatMap((child) => daemons(Number(child)))];
 }
 
 /** The known hosts of a server for when it is reached over another port. */

@@ -1,0 +1,300 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import {
+  type DoneRecord,
+  InProcessBlobRepository,
+  InProcessMetadataRepository,
+  interceptWarnings,
+  Pipeline,
+  ProcessTask,
+  run,
+  sh,
+  SSHLinuxManager,
+  StoreError,
+} from "../../mod.ts";
+import { TcpProxy } from "../faulty_proxy.ts";
+import { sshServer } from "../servers.ts";
+import { fixture, temporaryFolder, until } from "./processes.ts";
+import { connect, knownHostsFor, ownServer, remoteFixture, remoteFolder, remotely } from "./ssh.ts";
+
+const { ignore } = sshServer;
+/** A connection that is cut while it is made leaves a cipher of ssh2 to the garbage collector. */
+const sanitizeResources = false;
+const SWEEP = Deno.env.get("DATATASK_SWEEP") === "1";
+
+/** A machine behind a proxy that can break the connection, with a short patience. */
+async function brokenMachine(): Promise<
+  & {
+    proxy: TcpProxy;
+    manager: SSHLinuxManager;
+    path: string;
+    remotely(c: string): Promise<string>;
+  }
+  & AsyncDisposable
+> {
+  await using stack = new AsyncDisposableStack();
+  const direct = stack.use(await connect());
+  const { path } = stack.use(await remoteFolder(direct));
+  const { host, port } = sshServer.variables;
+  const proxy = stack.use(new TcpProxy(`${host}:${port}`));
+  const folder = stack.use(await temporaryFolder());
+  const proxyPort = Number(proxy.host.split(":")[1]);
+  const client = stack.use(
+    await connect({
+      port: proxyPort,
+      knownHosts: await knownHostsFor(folder.path, proxyPort),
+      keepaliveInterval: 100,
+      keepaliveCountMax: 3,
+      readyTimeout: 1_000,
+    }),
+  );
+  const manager = stack.use(
+    new SSHLinuxManager("app", client, { remotePath: path, grace: 0.3 }),
+  );
+  const moved = stack.move();
+  return {
+    proxy,
+    manager,
+    path,
+    remotely: (command) => remotely(direct, command),
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  };
+}
+
+/** Jobs that write down when they begin and end, and what became of them. */
+function writers(manager: SSHLinuxManager, path: string, count: number) {
+  const done = new InProcessMetadataRepository<DoneRecord>();
+  const stdout = new InProcessBlobRepository();
+  const jobs = Array.from({ length: count }, (_, i) => `job${i}`);
+  const task = new ProcessTask("task", done, {
+    manager,
+    stdout,
+    maxConcurrent: 4,
+    backoff: 0.05,
+    retries: { infra: 20 },
+  })
+    .link("jobs", new InProcessMetadataRepository(new Map(jobs.map((job, i) => [job, i]))), {
+      isInput: true,
+    })
+    .func(({ job, jobs }) =>
+      sh`echo start ${job} $$ >> ${path}/log
+         sleep ${((jobs ?? 0) % 5) / 50}
+         echo ${`${job} `.repeat(200)}
+         echo stop ${job} $$ >> ${path}/log`
+    );
+  return {
+    pipeline: new Pipeline([task]),
+    /** Every job has one result, of one run, and nothing is left. */
+    async check(remotely: (command: string) => Promise<string>): Promise<void> {
+      const runs = new Map<string, string[]>();
+      for (const line of (await remotely(`cat ${path}/log`)).trim().split("\n")) {
+        const [what, job, pid] = line.split(" ");
+        runs.set(job!, [...runs.get(job!) ?? [], `${what} ${pid}`]);
+      }
+      strictEqual(runs.size, count);
+      for (const [job, lines] of runs) {
+        const pid = lines[0]!.split(" ")[1];
+        deepStrictEqual(lines, [`start ${pid}`, `stop ${pid}`], job);
+        strictEqual((await done.info(job))?.return_code, 0, job);
+        strictEqual(await stdout.readText(job), `${`${job} `.repeat(200)}\n`);
+      }
+      deepStrictEqual(await manager.jobs("task"), []);
+    },
+  };
+}
+
+Deno.test({
+  name:
+    "SSHLinuxManager goes on when connections are cut again and again: nothing is lost or run twice",
+  ignore,
+  sanitizeResources,
+  async fn() {
+    for (let round = 0; round < (SWEEP ? 50 : 1); round++) {
+      using _ = interceptWarnings(() => {});
+      await using machine = await brokenMachine();
+      const { pipeline, check } = writers(machine.manager, machine.path, 40);
+      await machine.manager.open(); // a machine that was never reached is not waited for
+      let ended = false;
+      const running = run(pipeline).finally(() => ended = true);
+      while (!ended) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const timer = setTimeout(resolve, 200 + Math.random() * 600);
+        await Promise.race([running, promise]);
+        clearTimeout(timer);
+        const { connections } = machine.proxy;
+        machine.proxy.cut();
+        await until(() => ended || machine.proxy.connections > connections);
+      }
+      strictEqual((await running).succeeded, 40);
+      await check(machine.remotely);
+    }
+  },
+});
+
+Deno.test({
+  name: "SSHLinuxManager waits for a network that swallows everything for a while",
+  ignore,
+  sanitizeResources,
+  async fn() {
+    using _ = interceptWarnings(() => {});
+    await using machine = await brokenMachine();
+    const { pipeline, check } = writers(machine.manager, machine.path, 30);
+    const running = run(pipeline);
+    const lines = async (): Promise<number> =>
+      Number(await machine.remotely(`cat ${machine.path}/log 2>/dev/null | wc -l`));
+    for (const count of [10, 30]) {
+      await until(async () => await lines() >= count);
+      machine.proxy.hang();
+      const { connections } = machine.proxy;
+      await until(() => machine.proxy.connections > connections + 1); // it has given up more than one
+      machine.proxy.cut();
+      machine.proxy.resume();
+    }
+    strictEqual((await running).succeeded, 30);
+    await check(machine.remotely);
+  },
+});
+
+Deno.test({
+  name:
+    "SSHLinuxManager does not take a job for dead whose machine is out of reach, and ends it later",
+  ignore,
+  sanitizeResources,
+  async fn() {
+    using _ = interceptWarnings(() => {});
+    await using machine = await brokenMachine();
+    const { proxy, manager, path } = machine;
+    const { task, done } = fixture(manager, { template: `echo $$ > ${path}/pid; sleep 1000` });
+    const running = run(new Pipeline([task]));
+    await until(async () => (await task.pids.info("a"))?.pid !== undefined);
+    proxy.refuse();
+    const { connections } = proxy;
+    await until(() => proxy.connections > connections + 3);
+    strictEqual(await done.contains("a"), false);
+    strictEqual((await manager.jobs("task"))[0]!.end, undefined);
+    const cancelling = task.cancel("a");
+    proxy.resume();
+    ok(await cancelling);
+    await running;
+    strictEqual((await done.info("a"))!.class, "cancelled");
+  },
+});
+
+Deno.test({
+  name: "SSHLinuxManager goes on when the server is killed and started anew during a run",
+  ignore,
+  sanitizeResources,
+  async fn() {
+    using _ = interceptWarnings(() => {});
+    await using server = await ownServer();
+    await using client = await connect({}, server.variables);
+    await using direct = await connect({}, server.variables);
+    await using folder = await remoteFolder(direct, server.variables.directory);
+    await using manager = new SSHLinuxManager("app", client, { remotePath: folder.path });
+    const { pipeline, check } = writers(manager, folder.path, 30);
+    const running = run(pipeline);
+    await until(async () =>
+      (await Deno.readTextFile(`${folder.path}/log`).catch(() => "")).split("\n").length > 10
+    );
+    await server.kill();
+    await server.restart();
+    strictEqual((await running).succeeded, 30);
+    await check((command) => remotely(direct, command));
+  },
+});
+
+Deno.test({
+  name:
+    "SSHLinuxManager gives its folder up to a program that comes when it was not heard of for long",
+  ignore,
+  sanitizeResources,
+  async fn() {
+    using _ = interceptWarnings(() => {});
+    await using machine = await brokenMachine();
+    const { proxy, manager, path } = machine;
+    await manager.open();
+    proxy.hang(); // the machine does not notice
+    await machine.remotely(`touch -d '5 minutes ago' ${path}/app/.lock`);
+    await using other = await connect();
+    await using second = new SSHLinuxManager("app", other, { remotePath: path });
+    const { task } = fixture(second, { template: "echo" });
+    strictEqual((await run(new Pipeline([task]))).succeeded, 1);
+    await second.open();
+    proxy.cut();
+    proxy.resume();
+    await rejects(
+      manager.prepare("task", "a"),
+      (error) => error instanceof StoreError && /does so in the same folder/.test(error.message),
+    );
+    await second.close();
+    await manager.prepare("task", "a");
+  },
+});
+
+Deno.test({
+  name: "SSHLinuxManager reads and writes large files, whole or not at all",
+  ignore,
+  sanitizeResources,
+  async fn() {
+    await using remote = await remoteFixture();
+    const { manager, path } = remote;
+    await manager.open();
+    const size = SWEEP ? 200_000_000 : 10_000_000;
+    const chunk = crypto.getRandomValues(new Uint8Array(50_000));
+    const before = Deno.memoryUsage().rss;
+    let most = before;
+    const counting = new TransformStream<Uint8Array, Uint8Array>({
+      transform(bytes, controller) {
+        most = Math.max(most, Deno.memoryUsage().rss);
+        controller.enqueue(bytes);
+      },
+    });
+    const source = function* (): Generator<Uint8Array> {
+      for (let at = 0; at < size; at += chunk.length) yield chunk;
+    };
+    await ReadableStream.from(source()).pipeThrough(counting)
+      .pipeTo(await manager.writable(`${path}/file`));
+    strictEqual(await remotely(remote.client, `stat -c '%s %a' ${path}/file`), `${size} 600\n`);
+    let received = 0;
+    for await (const bytes of await manager.readable(`${path}/file`)) {
+      for (let i = 0; i < bytes.length; i += 9973) {
+        strictEqual(bytes[i], chunk[(received + i) % chunk.length]);
+      }
+      received += bytes.length;
+      most = Math.max(most, Deno.memoryUsage().rss);
+    }
+    strictEqual(received, size);
+    ok(most - before < 100_000_000, `${most - before} bytes more`);
+
+    await rejects(manager.readable(`${path}/nothing`), StoreError);
+    const writer = (await manager.writable(`${path}/no/folder`)).getWriter();
+    await rejects(
+      writer.write(chunk).then(() => writer.close()),
+      (error) => error instanceof StoreError && /no\/folder/.test(error.message),
+    );
+  },
+});
+
+Deno.test({
+  name: "SSHLinuxManager does not take a part of a file for all of it when the connection is cut",
+  ignore,
+  sanitizeResources,
+  async fn() {
+    await using machine = await brokenMachine();
+    const { proxy, manager, path } = machine;
+    await machine.remotely(`head -c 20000000 /dev/zero > ${path}/file`);
+    const reader = (await manager.readable(`${path}/file`)).getReader();
+    await reader.read();
+    await reader.read();
+    proxy.cut();
+    await rejects(async () => {
+      while (!(await reader.read()).done);
+    }, StoreError);
+    const writer = (await manager.writable(`${path}/copy`)).getWriter();
+    await writer.write(new Uint8Array(100_000));
+    proxy.cut();
+    await rejects(
+      writer.close(),
+      (error) => error instanceof StoreError && /copy/.test(error.message),
+    );
+  },
+});
