@@ -40,7 +40,7 @@ export function fileError(doing: string, path: string, error: unknown): unknown 
   if (!(error instanceof Error)) return error;
   const code = codeOf(error);
   if (code === undefined) return error;
-  const [happened, next] = EXPLANATIONS[code] ??
+  const [happened, next] = EXPLANATIONS[code] ?? lackedPermission(error) ??
     [error.message, "see that the device works, and try again"];
   return new StoreError(`Cannot ${doing}: ${happened} (${path}); ${next}`, { cause: error });
 }
@@ -53,6 +53,13 @@ export function fileError(doing: string, path: string, error: unknown): unknown 
  */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound;
+}
+
+/** What Deno says of a permission that the program was not given, in two parts. */
+function lackedPermission(error: Error): readonly [happened: string, next: string] | undefined {
+  const [, kind, flag] = /^Requires (\w+) access .*(--allow-[\w-]+)/.exec(error.message) ?? [];
+  if (kind === undefined) return undefined;
+  return [`Deno has not given this program ${kind} access`, `run it again with ${flag}`];
 }
 
 function codeOf(error: Error): string | undefined {
