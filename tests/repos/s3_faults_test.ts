@@ -1,0 +1,429 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { StoreError } from "../../lib/errors.ts";
+import {
+  BlockingRepository,
+  InProcessMetadataRepository,
+  InProcessSyncTask,
+  Pipeline,
+  run,
+} from "../../mod.ts";
+import { S3BucketRepository } from "../../repos/s3_bucket_repository.ts";
+import { s3Client, type S3ClientOptions } from "../../repos/s3_client.ts";
+import { YamlMetadataS3Repository } from "../../repos/yaml_metadata_s3_repository.ts";
+import { type Fault, HttpProxy, type ProxiedRequest } from "../faulty_proxy.ts";
+import { s3Server } from "../servers.ts";
+import { bytes, sameBytes } from "../suite/data.ts";
+import { clientOptions, TestBucket } from "./s3_fixture.ts";
+
+/** A size of several parts and many chunks, in bytes. */
+const LARGE = 12_000_000;
+
+/** A repository behind a proxy. */
+class Fixture implements AsyncDisposable {
+  readonly bucket: TestBucket;
+  readonly proxy: HttpProxy;
+  readonly repo: S3BucketRepository;
+  readonly #stack: AsyncDisposableStack;
+
+  private constructor(
+    bucket: TestBucket,
+    proxy: HttpProxy,
+    repo: S3BucketRepository,
+    stack: AsyncDisposableStack,
+  ) {
+    this.bucket = bucket;
+    this.proxy = proxy;
+    this.repo = repo;
+    this.#stack = stack;
+  }
+
+  static async make(options: S3ClientOptions = {}): Promise<Fixture> {
+    await using stack = new AsyncDisposableStack();
+    const bucket = stack.use(await TestBucket.make());
+    const proxy = stack.use(new HttpProxy(s3Server.variables.endpoint));
+    const client = stack.use(
+      await s3Client(clientOptions({ endpoint: proxy.url, maxAttempts: 2, ...options })),
+    );
+    const repo = new S3BucketRepository(client, bucket.name, { prefix: "p/" });
+    return new Fixture(bucket, proxy, repo, stack.move());
+  }
+
+  /** Checks that neither a key nor a part of one is there. */
+  async isEmpty(): Promise<void> {
+    deepStrictEqual(await this.bucket.keys(), []);
+    deepStrictEqual(await this.bucket.uploads(), []);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}
+
+function test(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: s3Server.ignore, fn });
+}
+
+/** Everything that asks the server, of a key that is there. */
+const CALLS: Record<string, (repo: S3BucketRepository) => Promise<unknown>> = {
+  list: (repo) => Array.fromAsync(repo),
+  bulk: (repo) => Array.fromAsync(repo.bulkIter()),
+  contains: (repo) => repo.contains("a"),
+  absent: (repo) => repo.contains("absent"),
+  read: (repo) => repo.readText("a"),
+  readAbsent: (repo) => repo.readText("absent"),
+  write: (repo) => repo.writeText("b", "text"),
+  writeLarge: (repo) => repo.writeBytes("b", bytes(LARGE)),
+  create: (repo) => repo.create("b", "text"),
+  delete: (repo) => repo.delete("a"),
+  validate: (repo) => repo.validate({ create: false }),
+  validateAndMake: (repo) => repo.validate({ create: true }),
+};
+
+/** Checks that all of them are errors, and have no effect. */
+async function allFail(repo: S3BucketRepository, words: RegExp): Promise<void> {
+  for (const [name, call] of Object.entries(CALLS)) {
+    await rejects(call(repo), (error) => {
+      ok(error instanceof StoreError, `${name}: ${error}`);
+      ok(words.test(error.message), `${name}: ${error.message}`);
+      ok(error.cause instanceof Error, name);
+      return true;
+    });
+  }
+}
+
+const xml = (code: string): string => `<Error><Code>${code}</Code><Message>no</Message></Error>`;
+
+const ANSWERS: readonly (readonly [what: string, fault: Fault, words: RegExp])[] = [
+  ["500", { answer: 500 }, /500/], // A-30, also those below
+  ["503", { answer: 503, body: xml("SlowDown") }, /overloaded/],
+  ["403", { answer: 403, body: xml("AccessDenied") }, /access is denied/],
+  ["expired credentials", { answer: 403, body: xml("ExpiredToken") }, /expired|access is denied/],
+  ["clocks that differ", { answer: 403, body: xml("RequestTimeTooSkewed") }, /clocks|access/],
+  ["a redirection", { answer: 301, body: xml("PermanentRedirect") }, /in another region/],
+  ["a connection that is cut", "cut", /broke off|did not answer/],
+];
+
+for (const [what, fault, words] of ANSWERS) {
+  test(`S3BucketRepository takes ${what} for no answer on keys`, async () => {
+    await using fixture = await Fixture.make({ maxAttempts: 1 });
+    const { bucket, proxy, repo } = fixture;
+    await repo.writeText("a", "text");
+    proxy.fault = () => fault;
+    await allFail(repo, words);
+    deepStrictEqual(await bucket.keys(), ["p/a"]);
+    deepStrictEqual(await bucket.uploads(), []);
+    proxy.fault = () => undefined;
+    strictEqual(await repo.readText("a"), "text");
+  });
+}
+
+test("S3BucketRepository gives up a server that hangs", async () => {
+  await using fixture = await Fixture.make({ requestHandler: { requestTimeout: 100 } });
+  const { bucket, proxy, repo } = fixture;
+  await repo.writeText("a", "text");
+  proxy.fault = () => "hang";
+  await allFail(repo, /did not answer in time/);
+  deepStrictEqual(await bucket.keys(), ["p/a"]);
+});
+
+test("S3BucketRepository gives up a server that hangs in an answer, or goes on reading elsewhere", async () => {
+  await using fixture = await Fixture.make({ requestHandler: { requestTimeout: 100 } });
+  const { proxy, repo } = fixture;
+  await repo.writeBytes("a", bytes(LARGE));
+  let hangs = 2;
+  proxy.fault = ({ method }) =>
+    method === "GET" && hangs-- > 0 ? { hangBehind: 1_000_000 } : undefined;
+  ok(sameBytes(await repo.readBytes("a"), bytes(LARGE)));
+  proxy.fault = () => ({ hangBehind: 1000 });
+  await rejects(repo.readBytes("a"), StoreError);
+});
+
+test("S3BucketRepository goes on reading where an answer broke off", async () => {
+  await using fixture = await Fixture.make();
+  const { proxy, repo } = fixture;
+  await repo.writeBytes("a", bytes(LARGE));
+  let cuts = 3;
+  proxy.fault = ({ method }) =>
+    method === "GET" && cuts-- > 0 ? { cutBehind: 2_000_000 } : undefined;
+  ok(sameBytes(await repo.readBytes("a"), bytes(LARGE)));
+  const ranges = proxy.requests.filter(({ method, url }) =>
+    method === "GET" && url.includes("/p/a")
+  )
+    .map(({ headers }) => headers.get("range"));
+  strictEqual(ranges[0], null);
+  ok(ranges.slice(1).every((range) => range?.startsWith("bytes=")));
+  strictEqual(ranges.length, 4);
+});
+
+test("S3BucketRepository never gives a part of a value for the whole", async () => {
+  await using fixture = await Fixture.make();
+  const { proxy, repo } = fixture;
+  await repo.writeBytes("a", bytes(LARGE));
+  proxy.fault = () => ({ cutBehind: 1000 });
+  await rejects(repo.readBytes("a"), StoreError);
+});
+
+test("S3BucketRepository does not go on reading when the value was replaced", async () => {
+  await using fixture = await Fixture.make();
+  const { bucket, proxy, repo } = fixture;
+  await repo.writeBytes("a", bytes(LARGE));
+  let first = true;
+  proxy.fault = ({ method }) => {
+    if (method !== "GET" || !first) return undefined;
+    first = false;
+    return { cutBehind: 1_000_000 };
+  };
+  const reader = await repo.open("a", "rb");
+  ok(sameBytes(await reader.read(100_000), bytes(100_000)));
+  await new S3BucketRepository(bucket.client, bucket.name, { prefix: "p/" })
+    .writeBytes("a", bytes(LARGE, 5));
+  await rejects(reader.read(), /was replaced meanwhile/);
+});
+
+test("S3BucketRepository gets by with a server that answers 503 to each third request", async () => {
+  await using fixture = await Fixture.make({ maxAttempts: 5 });
+  const { proxy, repo } = fixture;
+  proxy.fault = ({ number }) =>
+    number % 3 === 0 ? { answer: 503, body: xml("SlowDown") } : undefined;
+  await repo.validate();
+  const jobs = Array.from({ length: 20 }, (_, at) => `job${at}`);
+  await Promise.all(jobs.map((job) => repo.writeText(job, job)));
+  await repo.writeBytes("large", bytes(LARGE));
+  deepStrictEqual((await Array.fromAsync(repo)).sort(), [...jobs, "large"].sort());
+  for (const job of jobs) strictEqual(await repo.readText(job), job);
+  ok(sameBytes(await repo.readBytes("large"), bytes(LARGE)));
+  await Promise.all([...jobs, "large"].map((job) => repo.delete(job)));
+  await fixture.isEmpty();
+});
+
+const isPart = ({ url }: ProxiedRequest): boolean => url.includes("partNumber=");
+const isCreation = ({ method, url }: ProxiedRequest): boolean =>
+  method === "POST" && url.includes("uploads");
+const isCompletion = ({ method, url }: ProxiedRequest): boolean =>
+  method === "POST" && url.includes("uploadId=");
+
+test("S3BucketRepository leaves neither key nor parts when an upload fails at any of its requests", async () => {
+  await using fixture = await Fixture.make({ maxAttempts: 1 });
+  const { proxy, repo } = fixture;
+  for (
+    const fault of [{ answer: 500 }, { answer: 403, body: xml("AccessDenied") }, "cut"] as const
+  ) {
+    for (const at of [isCreation, isPart, isCompletion]) {
+      proxy.fault = (request) => at(request) ? fault : undefined;
+      await rejects(repo.writeBytes("a", bytes(LARGE)), StoreError);
+      await fixture.isEmpty();
+    }
+  }
+  proxy.fault = () => undefined;
+  await repo.writeBytes("a", bytes(LARGE));
+  ok(sameBytes(await repo.readBytes("a"), bytes(LARGE)));
+});
+
+test("S3BucketRepository finds out that an upload was completed though the answer was lost", async () => {
+  await using fixture = await Fixture.make();
+  const { bucket, proxy, repo } = fixture;
+  proxy.fault = (request) => isCompletion(request) ? "lose" : undefined;
+  await repo.writeBytes("a", bytes(LARGE));
+  ok(sameBytes(await repo.readBytes("a"), bytes(LARGE)));
+  deepStrictEqual(await bucket.uploads(), []);
+});
+
+test("S3BucketRepository.create() knows its own value again when the answer was lost", async () => {
+  await using fixture = await Fixture.make();
+  const { proxy, repo } = fixture;
+  let first = true;
+  proxy.fault = ({ method }) => {
+    if (method !== "PUT" || !first) return undefined;
+    first = false;
+    return "lose";
+  };
+  strictEqual(await repo.create("a", "mine"), true);
+  strictEqual(await repo.create("a", "yours"), false);
+  strictEqual(await repo.readText("a"), "mine");
+});
+
+test("S3BucketRepository.create() tries again when it raced with another write", async () => {
+  await using fixture = await Fixture.make();
+  const { proxy, repo } = fixture;
+  let conflicts = 2;
+  proxy.fault = () =>
+    conflicts-- > 0 ? { answer: 409, body: xml("ConditionalRequestConflict") } : undefined;
+  strictEqual(await repo.create("a", "mine"), true);
+});
+
+test("S3BucketRepository.validate() clears uploads of which the end could not be told to the server", async () => {
+  await using fixture = await Fixture.make({ maxAttempts: 1 });
+  const { bucket, proxy, repo } = fixture;
+  proxy.fault = ({ method, url }) =>
+    method === "DELETE" || url.includes("partNumber=2") ? "cut" : undefined;
+  await rejects(repo.writeBytes("a", bytes(LARGE)), StoreError);
+  deepStrictEqual(await bucket.uploads(), ["p/a"]);
+  proxy.fault = () => undefined;
+  await using live = await repo.open("b", "wb");
+  await live.write(bytes(LARGE));
+  await repo.validate({ create: false });
+  deepStrictEqual(await bucket.uploads(), ["p/a", "p/b"]);
+  await repo.validate({ create: true });
+  deepStrictEqual(await bucket.uploads(), ["p/b"]);
+  await live.close();
+  deepStrictEqual(await bucket.keys(), ["p/b"]);
+});
+
+test("S3BucketRepository aborts an upload that waits for the server at once", async () => {
+  await using fixture = await Fixture.make();
+  const { proxy, repo } = fixture;
+  const parts = Promise.withResolvers<void>();
+  proxy.fault = (request) => {
+    if (!isPart(request)) return undefined;
+    parts.resolve();
+    return "hang";
+  };
+  const writer = await repo.open("a", "wb");
+  await writer.write(bytes(6_000_000));
+  await parts.promise;
+  await writer.abort();
+  await fixture.isEmpty();
+});
+
+const OTHERS: readonly (readonly [what: string, options: S3ClientOptions, words: RegExp])[] = [
+  [
+    "an unknown access key",
+    { credentials: { accessKeyId: "nobody", secretAccessKey: "nothing" } },
+    /there is no such access key|access is denied/,
+  ],
+  ["another region", { region: "eu-west-3" }, /the region is wrong|access is denied|400|403/],
+];
+
+for (const [what, options, words] of OTHERS) {
+  test(`S3BucketRepository with ${what} finds out nothing`, async () => {
+    await using bucket = await TestBucket.make();
+    await new S3BucketRepository(bucket.client, bucket.name).writeText("a", "text");
+    using client = await s3Client(clientOptions({ ...options, maxAttempts: 1 }));
+    await allFail(new S3BucketRepository(client, bucket.name), words);
+    deepStrictEqual(await bucket.keys(), ["a"]);
+  });
+}
+
+test("s3Client() with a wrong secret, or without any credentials, says so", async () => {
+  await using bucket = await TestBucket.make();
+  const { credentials } = clientOptions();
+  ok(typeof credentials === "object");
+  using wrong = await s3Client(
+    clientOptions({ credentials: { ...credentials, secretAccessKey: "wrong" } }),
+  );
+  await rejects(
+    Array.fromAsync(new S3BucketRepository(wrong, bucket.name)),
+    /the secret key is wrong/,
+  );
+});
+
+test("s3Client() corrects the clock by which it signs", async () => {
+  await using bucket = await TestBucket.make();
+  using client = await s3Client(clientOptions());
+  const repo = new S3BucketRepository(client, bucket.name);
+  const { now } = Date;
+  try {
+    Date.now = () => now() + 3_600_000; // an hour fast
+    await repo.writeText("a", "text");
+    strictEqual(await repo.readText("a"), "text");
+  } finally {
+    Date.now = now;
+  }
+});
+
+test("s3Client() asks again for credentials that expire", async () => {
+  await using bucket = await TestBucket.make();
+  const { credentials } = clientOptions();
+  ok(typeof credentials === "object");
+  let asked = 0;
+  using client = await s3Client(clientOptions({
+    credentials: () => {
+      asked++;
+      return Promise.resolve({ ...credentials, expiration: new Date(Date.now() + 60_000) });
+    },
+  }));
+  const repo = new S3BucketRepository(client, bucket.name);
+  for (let count = 0; count < 3; count++) await repo.contains("a");
+  ok(asked >= 3, `asked ${asked} times`);
+});
+
+test("no job is started on an error of S3", async () => {
+  await using fixture = await Fixture.make({ maxAttempts: 1 });
+  const { bucket, proxy, repo } = fixture;
+  await repo.writeText("a", "text");
+  await repo.writeText("b", "text");
+  let started = 0;
+  const count = (): Promise<void> => {
+    started++;
+    return Promise.resolve();
+  };
+  const jobs = new InProcessMetadataRepository(new Map([["a", 1], ["b", 2]]));
+  const faults: Fault[] = [
+    { answer: 500 },
+    { answer: 403 },
+    { answer: 404, body: xml("NoSuchBucket") },
+    "cut",
+  ];
+  for (const fault of faults) {
+    const make = [
+      // What inhibits cannot be listed, and what is required cannot be looked up.
+      new InProcessSyncTask("inhibited", new InProcessMetadataRepository())
+        .link("jobs", jobs, { isInput: true })
+        .link("seen", repo, { inhibitsStart: true })
+        .func(count),
+      new InProcessSyncTask("blocked", new InProcessMetadataRepository())
+        .link("jobs", new BlockingRepository(jobs, repo, { enumerateUnless: false }), {
+          isInput: true,
+        })
+        .func(count),
+    ];
+    for (const task of make) {
+      proxy.fault = ({ url }) => url.includes("max-keys=1") ? undefined : fault;
+      await run(new Pipeline([task])).catch(() => {});
+      strictEqual(started, 0, task.name);
+      proxy.fault = () => undefined;
+      await run(new Pipeline([task]));
+      strictEqual(started, 0, `${task.name}, when the server is well`);
+    }
+  }
+  deepStrictEqual(await bucket.keys(), ["p/a", "p/b"]);
+});
+
+test("a look at finished work asks for listings alone", async () => {
+  await using fixture = await Fixture.make();
+  const { bucket, proxy } = fixture;
+  using client = await s3Client(clientOptions({ endpoint: proxy.url }));
+  const at = (prefix: string): S3BucketRepository =>
+    new S3BucketRepository(client, bucket.name, { prefix });
+  const make = (): Pipeline => {
+    const [books, words] = [at("books/"), at("words/")];
+    const count = new InProcessSyncTask(
+      "count",
+      new YamlMetadataS3Repository(client, bucket.name, { prefix: "done/" }),
+    )
+      .link("books", books, { isInput: true })
+      .link("words", words, { isOutput: true })
+      .func(({ job, words }) => words.writeText(job, "1"));
+    const check = new InProcessSyncTask("check", new InProcessMetadataRepository())
+      .link("books", books, { isInput: true })
+      .link("words", words, { isInput: true })
+      .link("never", new InProcessMetadataRepository(), { requiredForStart: true })
+      .func(() => Promise.resolve());
+    return new Pipeline([count, check]);
+  };
+  const books = at("books/");
+  const objects = 1000;
+  for (let from = 0; from < objects; from += 50) {
+    const jobs = Array.from({ length: 50 }, (_, at) => `book${from + at}`);
+    await Promise.all(jobs.map((job) => books.writeText(job, "text")));
+  }
+  strictEqual((await run(make())).succeeded, objects);
+  const before = proxy.requests.length;
+  strictEqual((await run(make())).succeeded, 0);
+  const requests = proxy.requests.slice(before);
+  ok(requests.every(({ method, url }) => method === "GET" && url.includes("list-type=2")));
+  ok(
+    requests.length <= 3 * objects / 1000 + 2,
+    requests.map(({ method, url }) => `${method} ${url}`).join("\n"),
+  );
+});
