@@ -111,7 +111,8 @@ export {
 export { type PlugOptions, Task, type TaskOptions } from "./lib/task.ts";
 export { interceptWarnings } from "./lib/warnings.ts";
 
-export { InProcessSyncTask, type JobArguments } from "./executors/in_process_sync_task.ts";
+export { FunctionTask, type JobArguments } from "./executors/function_task.ts";
+export { InProcessSyncTask } from "./executors/in_process_sync_task.ts";
 export {
   LocalLinuxManager,
   type LocalLinuxManagerOptions,

@@ -49,3 +49,18 @@ export function saysFailed(record: unknown): boolean {
   return typeof record === "object" && record !== null && "success" in record &&
     record.success === false;
 }
+
+/**
+ * The record of an attempt that ended well.
+ *
+ * @param started When it was started, in milliseconds since 1970 UTC.
+ * @param ended When it ended, likewise.
+ * @returns The record.
+ */
+export function successRecord(started: number, ended: number): DoneRecord {
+  return {
+    success: true,
+    start_time: new Date(started).toISOString(),
+    end_time: new Date(ended).toISOString(),
+  };
+}

@@ -156,11 +156,7 @@ Deno.test("a function that ignores its timeout has failed, and its job is not st
   const input = new MemoryStore("in", keys("a"));
   const task = makeTask("task", { input, done, work: (job) => gate.pass(job) }, { timeout: 1 });
   await using shop = new Workshop(() => [task]);
-  const report = await withTimersAtOnce(async () => {
-    const running = runEngine(shop.engine);
-    await shop.env.advance(1000);
-    return await running;
-  });
+  const report = await shop.run();
   strictEqual(report.failed, 1);
   strictEqual(report.running, 1);
   strictEqual(shop.engine.lingering, 1);
@@ -183,11 +179,7 @@ Deno.test("a function that lingers keeps its room", async () => {
     maxConcurrent: 1,
   });
   await using shop = new Workshop(() => [task]);
-  const report = await withTimersAtOnce(async () => {
-    const running = runEngine(shop.engine);
-    await shop.env.advance(1000);
-    return await running;
-  });
+  const report = await shop.run();
   deepStrictEqual(shop.started, ["task.a"]);
   strictEqual(report.left[0]!.reason, "is ready, but waits: its task runs 1 job at a time");
   gate.open("a");
@@ -203,30 +195,16 @@ Deno.test("a function that lingers has failed, and is not tried again", async ()
   });
   await using shop = new Workshop(() => [task]);
   const ending = new AbortController();
-  await withTimersAtOnce(async () => {
-    const running = runEngine(shop.engine, { forever: true, signal: ending.signal });
-    await shop.env.advance(10_000);
-    await new Promise((resolve) => setTimeout(resolve, 0)); // after the one for the period of grace
-    await shop.env.advance(1000); // the back-off would be over
-    deepStrictEqual(shop.notes, ["start task.a", "fail task.a"]);
-    gate.open("a");
-    await turn();
-    ending.abort();
-    strictEqual((await running).failed, 1);
-    deepStrictEqual(shop.started, ["task.a"]);
-  });
+  const running = runEngine(shop.engine, { forever: true, signal: ending.signal });
+  await shop.env.advance(12_000); // the period of grace included
+  await shop.env.advance(1000); // the back-off would be over
+  deepStrictEqual(shop.notes, ["start task.a", "fail task.a"]);
+  gate.open("a");
+  await turn();
+  ending.abort();
+  strictEqual((await running).failed, 1);
+  deepStrictEqual(shop.started, ["task.a"]);
 });
-
-/** Lets the timers of the platform, with which a function's period of grace is measured, fire at once. */
-async function withTimersAtOnce<T>(test: () => Promise<T>): Promise<T> {
-  const { setTimeout: real } = globalThis;
-  globalThis.setTimeout = ((callback: () => void) => real(callback, 0)) as typeof setTimeout;
-  try {
-    return await test();
-  } finally {
-    globalThis.setTimeout = real;
-  }
-}
 
 Deno.test("Engine.launch() starts a job, ready or not, and gives its record", async () => {
   const output = new MemoryStore("out");
