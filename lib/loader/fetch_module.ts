@@ -69,8 +69,7 @@ export async function fetchModule(
       ? response.headers.get("location")
       : null;
     if (location === null) {
-      const contentType = (response.headers.get("content-type") ?? "").split(";")[0]!.trim()
-        .toLowerCase();
+      const contentType = mediaType(response.headers.get("content-type") ?? "");
       const bytes = await body(response, url, chain, context);
       return { redirects, url: url.href, contentType, bytes };
     }
@@ -87,6 +86,16 @@ export async function fetchModule(
     redirects.push([url.href, target.href]);
     url = target;
   }
+}
+
+/**
+ * The media type that a header says.
+ *
+ * @param header The value of `content-type`.
+ * @returns The type in lower case, without parameters.
+ */
+export function mediaType(header: string): string {
+  return header.split(";", 1)[0]!.trim().toLowerCase();
 }
 
 function redirectTarget(location: string, base: URL, chain: ImportChain | undefined): URL {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fetchModule } from "./fetch_module.ts";
+import { fetchModule, mediaType } from "./fetch_module.ts";
 import type { FetchContext, Fetched } from "./fetch_module.ts";
 import { sha256 } from "./integrity.ts";
 import type { LockFile } from "./lock_file.ts";
@@ -80,6 +80,7 @@ export class ModuleStore {
   async get(href: string, chain: ImportChain | undefined): Promise<ModuleSource> {
     const given = this.#options.given.get(href);
     if (given !== undefined) return await sourceOf(href, given);
+    if (href.startsWith("data:")) return await inline(href, chain);
     if (href.startsWith("file:")) return await this.#reads.use(() => local(href, chain));
     const source = await this.#remote(href, chain);
     this.#options.lock?.check(source.url, source.hash, chain);
@@ -193,6 +194,16 @@ export class ModuleStore {
 async function sourceOf(url: string, bytes: Uint8Array<ArrayBuffer>): Promise<ModuleSource> {
   const hash = await sha256(bytes);
   return { url, contentType: "", hash, read: () => Promise.resolve(bytes) };
+}
+
+async function inline(href: string, chain: ImportChain | undefined): Promise<ModuleSource> {
+  try {
+    const response = await fetch(href);
+    const contentType = response.headers.get("content-type") ?? "";
+    return { ...await sourceOf(href, await response.bytes()), contentType: mediaType(contentType) };
+  } catch (error) {
+    throw new ModuleError(href, "it is no data: URL; correct it", chain, { cause: error });
+  }
 }
 
 async function local(href: string, chain: ImportChain | undefined): Promise<ModuleSource> {

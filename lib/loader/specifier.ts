@@ -46,9 +46,10 @@ export function resolveSpecifier(
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(specifier)?.[1]?.toLowerCase();
   switch (scheme) {
     case "node":
-    case "data":
     case "blob":
       return { runtime: specifier };
+    case "data":
+      return { url: specifier };
     case "jsr":
       return { jsr: specifier };
     case "npm":

@@ -50,6 +50,7 @@ export async function runPipeline(
   setMainModule(url, file);
   setEntry(file);
   setArguments(args);
+  setProperty("mainModule", url);
   let exported: unknown;
   try {
     exported = await loader.run(file);
@@ -91,7 +92,11 @@ export async function settingsFor(
  * @param args What it finds in `Deno.args`.
  */
 export function setArguments(args: readonly string[]): void {
-  Object.defineProperty(Deno, "args", { value: [...args], configurable: true, writable: true });
+  setProperty("args", [...args]);
+}
+
+function setProperty(name: "args" | "mainModule", value: unknown): void {
+  Object.defineProperty(Deno, name, { value, configurable: true, writable: true });
 }
 
 /** What a loader is given beforehand. */

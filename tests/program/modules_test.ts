@@ -74,10 +74,11 @@ Deno.test("a pipeline by URL may use JSX, with a factory or with an automatic ru
 Deno.test("a pipeline by URL may import JSON, text and bytes, also at the same time as code", async () => {
   deepStrictEqual(
     await valueOf(
-      "[data, text, [...bytes], source.length > 10, value, (await import('./data.json', { with: { type: 'json' } })).default === data]",
+      "[data, text, [...bytes], source.length > 10, value + inline, (await import('./data.json', { with: { type: 'json' } })).default === data]",
       `import data from "./data.json" with { type: "json" };
        import text from "./text.txt" with { type: "text" };
        import bytes from "./text.txt" with { type: "bytes" };
+       import inline from "data:application/typescript,export default 1 as number";
        import source from "./value.ts" with { type: "text" };
        import { value } from "./value.ts";`,
       {
@@ -91,7 +92,7 @@ Deno.test("a pipeline by URL may import JSON, text and bytes, also at the same t
       "it's\n",
       [105, 116, 39, 115, 10],
       true,
-      3,
+      4,
       true,
     ],
   );
@@ -135,14 +136,14 @@ Deno.test("import() in a pipeline by URL follows names that are computed, and gi
 Deno.test("import.meta in a pipeline by URL is that of its URL", async () => {
   deepStrictEqual(
     await valueOf(
-      `[import.meta.url, import.meta.main, import.meta.filename ?? null, import.meta.resolve("./x.ts"), new URL("x", import.meta.url).href, other, await (await fetch(new URL("./t.txt", import.meta.url))).text()]`,
+      `[import.meta.url, Deno.mainModule, import.meta.main, import.meta.filename ?? null, import.meta.resolve("./x.ts"), new URL("x", import.meta.url).href, other, await (await fetch(new URL("./t.txt", import.meta.url))).text()]`,
       `import { other } from "./lib/other.ts";`,
       {
         "/lib/other.ts": "export const other = [import.meta.url, import.meta.main];",
         "/t.txt": "text",
       },
     ),
-    ["http://host/p.ts", true, null, "http://host/x.ts", "http://host/x", [
+    ["http://host/p.ts", "http://host/p.ts", true, null, "http://host/x.ts", "http://host/x", [
       "http://host/lib/other.ts",
       false,
     ], "text"],
