@@ -145,6 +145,12 @@ export {
   type DirectoryRepositoryOptions,
 } from "./repos/directory_repository.ts";
 export {
+  DockerRegistry,
+  type DockerRegistryOptions,
+  type RegistryRequest,
+} from "./repos/docker_registry.ts";
+export { type DockerImageInfo, DockerRepository } from "./repos/docker_repository.ts";
+export {
   FileRepository,
   type FileRepositoryBase,
   type FolderOptions,
