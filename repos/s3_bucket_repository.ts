@@ -13,7 +13,8 @@ import type { S3Client, S3NewObject, S3ObjectName } from "./s3_api.ts";
 import { clearDeadUploads, clearOldUploads } from "./s3_dead_uploads.ts";
 import { S3Download } from "./s3_download.ts";
 import { codeOf, s3Error, statusOf } from "./s3_errors.ts";
-import { checkBucket, listNames } from "./s3_listing.ts";
+import { checkBucket } from "./s3_listing.ts";
+import { listNames } from "./s3_shared_listing.ts";
 import { createObject, PART_SIZE, S3Upload } from "./s3_upload.ts";
 import { noteUpload, type UploadNote } from "./s3_upload_notes.ts";
 

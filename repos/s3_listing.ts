@@ -18,18 +18,20 @@ export interface S3Range {
 }
 
 /**
- * What stands between prefix and suffix in the keys of a bucket. Keys with a slash there are left out by the server: no
- * job id has one.
+ * The keys of a bucket that begin with a prefix.
  *
  * @param client Lists them.
- * @param range Which of them.
- * @returns The names, page by page.
+ * @param bucket The bucket.
+ * @param prefix The prefix.
+ * @param delimiter What the keys must not have behind the prefix, if anything.
+ * @returns The keys, page by page.
  * @throws {StoreError} If the server does not come to an end.
- * @throws {Error} Whatever the client throws.
  */
-export async function* listNames(
+export async function* listKeys(
   client: S3Client,
-  { bucket, prefix, suffix }: S3Range,
+  bucket: string,
+  prefix: string,
+  delimiter?: string,
 ): AsyncGenerator<string[], void, undefined> {
   const seen = new Set<string>();
   let token: string | undefined;
@@ -37,14 +39,11 @@ export async function* listNames(
     const page = await client.listObjectsV2({
       Bucket: bucket,
       Prefix: prefix,
-      Delimiter: "/",
       EncodingType: "url",
+      ...delimiter === undefined ? {} : { Delimiter: delimiter },
       ...token === undefined ? {} : { ContinuationToken: token },
     });
-    yield keysOf(page)
-      .filter((key) => key.startsWith(prefix) && key.endsWith(suffix))
-      .filter((key) => key.length > prefix.length + suffix.length)
-      .map((key) => key.slice(prefix.length, key.length - suffix.length));
+    yield keysOf(page);
     token = page.IsTruncated ? page.NextContinuationToken ?? "" : undefined;
     if (token !== undefined && (token === "" || seen.has(token))) {
       throw new StoreError(
@@ -54,6 +53,19 @@ export async function* listNames(
     }
     seen.add(token ?? "");
   } while (token !== undefined);
+}
+
+/**
+ * The name that a key stands for.
+ *
+ * @param key A key of the bucket.
+ * @param range A part of it.
+ * @returns What is between prefix and suffix; undefined if the key belongs elsewhere.
+ */
+export function nameOf(key: string, { prefix, suffix }: S3Range): string | undefined {
+  if (!key.startsWith(prefix) || !key.endsWith(suffix)) return undefined;
+  const name = key.slice(prefix.length, key.length - suffix.length);
+  return key.length <= prefix.length + suffix.length || name.includes("/") ? undefined : name;
 }
 
 /** How long one look at a bucket serves others, in milliseconds: longer than a pipeline takes to open. */
