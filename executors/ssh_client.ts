@@ -52,7 +52,7 @@ export interface SshClientOptions {
   readonly configFile?: string | URL | undefined;
   /**
    * How many programs may run over the connection at the same time; others wait. A server allows 10, if it is not told
-   * otherwise.
+   * otherwise. A manager takes one all the time.
    *
    * @default {8}
    */

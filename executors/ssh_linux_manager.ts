@@ -4,6 +4,7 @@
  * @module
  */
 
+import { StoreError } from "../lib/errors.ts";
 import { headline } from "../lib/failure.ts";
 import { ResourceManager } from "../lib/resource_manager.ts";
 import { Resources } from "../lib/resources.ts";
@@ -11,6 +12,7 @@ import type { Accessor } from "../lib/session.ts";
 import { warn } from "../lib/warnings.ts";
 import { machineError } from "./machine_error.ts";
 import { parseStat, type ProcessStat, type ProcessTable } from "./process_identity.ts";
+import type { ProcessJob } from "./process_job.ts";
 import {
   AbstractProcessManager,
   type MachineView,
@@ -28,7 +30,7 @@ import {
   readFile,
   startJobs,
 } from "./ssh_scripts.ts";
-import type { RemoteShell } from "./ssh_shell.ts";
+import { type RemoteShell, RemoteShellEnded } from "./ssh_shell.ts";
 import { SshWatcher } from "./ssh_watcher.ts";
 
 /** Options of an {@linkcode SSHLinuxManager}. */
@@ -51,6 +53,9 @@ const APP = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 
 /** The name of a journal. */
 const JOURNAL = /^\.journal-\d+$/;
+
+/** Milliseconds between two attempts to end a job. */
+const RETRY_DELAY = 1_000;
 
 /** How many bytes of a file come with one answer. */
 const MAX_READ = 64 * 1024;
@@ -180,6 +185,19 @@ export class SSHLinuxManager extends AbstractProcessManager {
     return await writeRemote(this.#host.client, path);
   }
 
+  /** Ends a job; one that runs too long also when the machine is out of reach for long, once it is in reach again. */
+  override async kill(job: ProcessJob, failure: "timeout" | "cancelled"): Promise<void> {
+    for (;;) {
+      try {
+        return await super.kill(job, failure);
+      } catch (error) {
+        if (failure !== "timeout" || !this.#isBusy || !(error instanceof StoreError)) throw error;
+        warn(`"${job.job}" of task "${job.task}" is to be ended later: ${headline(error)}`);
+        await this.pause(RETRY_DELAY, job.ended);
+      }
+    }
+  }
+
   /** Makes a job's folder anew, in one round trip. */
   protected override async renew(folder: string): Promise<void> {
     const path = shquote(folder);
@@ -261,11 +279,14 @@ export class SSHLinuxManager extends AbstractProcessManager {
 
   /** Hands lines to the shell that starts jobs, once: some of what is lost on the way may have been heard. */
   protected override async send(lines: string): Promise<void> {
-    const { shell, leader } = await this.#host.ask("start jobs", (host) => Promise.resolve(host));
-    if (this.#noted !== shell) {
-      await this.noteShell(leader.pid, leader.start);
-      this.#noted = shell;
-    }
+    const shell = await this.#host.ask("start jobs", async ({ shell, leader }) => {
+      if (this.#noted !== shell) {
+        await this.noteShell(leader.pid, leader.start);
+        this.#noted = shell;
+      }
+      if (!shell.isAlive) throw new RemoteShellEnded("");
+      return shell;
+    });
     await shell.tell(startJobs(lines));
   }
 

@@ -81,7 +81,10 @@ export class RemoteShell {
     line: string,
     onNotice: () => void,
   ): Promise<RemoteShell> {
-    return new RemoteShell(await startRemote(client, line), onNotice);
+    const process = await client.exec(COMMAND);
+    const shell = new RemoteShell(process, onNotice);
+    shell.tell(`${line}\n`).catch(() => process.kill());
+    return shell;
   }
 
   /** Whether it has not ended, as far as is known. */

@@ -274,6 +274,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "SSHLinuxManager knows a process whose name is made to look like another one's line",
+  ignore,
+  async fn() {
+    await using remote = await remoteFixture();
+    const { task, done } = fixture(remote.manager, {
+      template: `printf 'a) Z\\n1 (b' > /proc/$$/comm
+until [ -e ${remote.path}/go ]; do sleep 0.02; done
+exit 5`,
+    });
+    const running = run(new Pipeline([task]));
+    await until(async () => (await task.pids.info("a"))?.pid !== undefined);
+    const name = `cat /proc/${(await task.pids.info("a"))!.pid}/comm`;
+    await until(async () => (await remotely(remote.client, name)).startsWith("a) Z"));
+    const other = new SSHLinuxManager("app", remote.client, { remotePath: remote.path });
+    for (let look = 0; look < 2; look++) strictEqual((await other.running("task")).length, 1);
+    await remotely(remote.client, `touch ${remote.path}/go`);
+    await running;
+    strictEqual((await done.info("a"))!.return_code, 5);
+  },
+});
+
+Deno.test({
   name: "SSHLinuxManager removes old folders of jobs",
   ignore,
   async fn() {
