@@ -337,11 +337,12 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     if (!this.done.isValidJobId(job)) throw new JobIdError(job);
     await this.#starting.get(job)?.catch(() => {}); // whoever starts it is told
     const manager = access(this.manager);
+    // The folder on another machine may not be known before that is asked.
+    const running = (await manager.running(this.name)).find((process) => process.job === job);
     const folder = manager.folder(this.name, job);
     const { stdout, stderr } = this.#options;
     const sources: LogSource[] = [{ path: `${folder}/stdout`, repository: stdout }];
     if (stderr !== STDOUT) sources.push({ path: `${folder}/stderr`, repository: stderr });
-    const running = (await manager.running(this.name)).find((process) => process.job === job);
     if (running === undefined) return await endedLog(manager, job, sources);
     return liveLog(manager, running, sources.map(({ path }) => path), { follow, signal });
   }

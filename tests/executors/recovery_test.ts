@@ -4,6 +4,7 @@ import { JobShell } from "../../executors/job_shell.ts";
 import { prologue, startLine } from "../../executors/job_wrapper.ts";
 import { writeLine } from "../../executors/journal.ts";
 import { LocalLinuxManager } from "../../executors/local_linux_manager.ts";
+import { ProcessJob } from "../../executors/process_job.ts";
 import { type Env, Pipeline, run, StoreError, systemEnv } from "../../mod.ts";
 import { fixture, isRunning, temporaryFolder, until } from "./processes.ts";
 
@@ -164,6 +165,27 @@ Deno.test("JobBook.judge() says nothing of a job that was started after the proc
   strictEqual(book.live.length, 1);
   book.judge(table, book.suspects);
   strictEqual(book.live.length, 0);
+});
+
+Deno.test("JobBook.judge() does not wait for a shell that was not told of a job", () => {
+  const book = new JobBook({ own: "n" });
+  const journal = ".journal-1";
+  const shells = [10, 20].map((pid) => ({ type: "shell", pid, start: pid } as const));
+  const boot = writeLine({ type: "boot", boot: "b", at: 0 });
+  book.read(journal, new TextEncoder().encode(boot + shells.map(writeLine).join("")));
+  const jobs = shells.map((shell, index) => {
+    const job = new ProcessJob(
+      { nonce: `n${index}`, task: "task", job: "a", attempt: 1, started: 0 },
+      journal,
+    );
+    job.shell = shell;
+    book.add(job);
+    return job;
+  });
+  const second = { pid: 20, state: "S", parent: 1, group: 20, session: 20, start: 20 };
+  const table = { boot: "b", processes: new Map([[20, second]]) };
+  for (let look = 0; look < 2; look++) book.judge(table, book.suspects);
+  deepStrictEqual(jobs.map(({ end }) => end?.failure?.class), ["infra", undefined]);
 });
 
 Deno.test("LocalLinuxManager goes on with another shell when its shell was killed", async () => {

@@ -11,6 +11,7 @@ import {
   SSHLinuxManager,
   StoreError,
 } from "../../mod.ts";
+import type { SshClientOptions } from "../../executors/ssh_client.ts";
 import { TcpProxy } from "../faulty_proxy.ts";
 import { sshServer } from "../servers.ts";
 import { fixture, temporaryFolder, until } from "./processes.ts";
@@ -22,7 +23,7 @@ const sanitizeResources = false;
 const SWEEP = Deno.env.get("DATATASK_SWEEP") === "1";
 
 /** A machine behind a proxy that can break the connection, with a short patience. */
-async function brokenMachine(): Promise<
+async function brokenMachine(options: Partial<SshClientOptions> = {}): Promise<
   & {
     proxy: TcpProxy;
     manager: SSHLinuxManager;
@@ -45,6 +46,7 @@ async function brokenMachine(): Promise<
       keepaliveInterval: 100,
       keepaliveCountMax: 3,
       readyTimeout: 1_000,
+      ...options,
     }),
   );
   const manager = stack.use(
@@ -176,6 +178,26 @@ Deno.test({
     ok(await cancelling);
     await running;
     strictEqual((await done.info("a"))!.class, "cancelled");
+  },
+});
+
+Deno.test({
+  name: "SSHLinuxManager ends a job that has run too long when its machine is in reach again",
+  ignore,
+  sanitizeResources,
+  async fn() {
+    const warnings: string[] = [];
+    using _ = interceptWarnings((message) => void warnings.push(message));
+    await using machine = await brokenMachine({ reconnectTimeout: 300 });
+    const { proxy, manager } = machine;
+    const { task, done } = fixture(manager, { template: "sleep 1000", timeout: 1 });
+    const running = run(new Pipeline([task]));
+    await until(async () => (await task.pids.info("a"))?.pid !== undefined);
+    proxy.refuse();
+    await until(() => warnings.some((warning) => /is to be ended later/.test(warning)));
+    proxy.resume();
+    await running;
+    strictEqual((await done.info("a"))!.class, "timeout");
   },
 });
 

@@ -239,7 +239,9 @@ Deno.test({
     await using manager = new SSHLinuxManager(app, client);
     match(`${manager}`, /SSHLinuxManager test-/);
     const { task } = fixture(manager, { template: "echo" });
+    strictEqual(await task.logs("a"), undefined);
     await run(new Pipeline([task]));
+    strictEqual(await new Response(await task.logs("a")).text(), "\n");
     const home = (await remotely(client, "echo $HOME")).trim();
     strictEqual(manager.basedir, `${home}/.local/state/datatask/${app}`);
     await manager.close();
