@@ -162,6 +162,33 @@ export class Session implements AsyncDisposable {
   }
 
   /**
+   * Makes only those resources that something needs, and those that these need: for a part of a program. The session is
+   * open then, though the other resources are not there; more can be made in the same way.
+   *
+   * @param use Uses what is needed. It is called again each time when it fails for lack of a resource.
+   * @throws {Error} If the session is just being opened or closed.
+   * @throws {unknown} What is thrown when a resource is made.
+   * @throws {unknown} What else `use` throws; what has been made stays.
+   */
+  async openFor(use: () => Promise<void>): Promise<void> {
+    if (this.#state === "closed") this.#state = "open";
+    if (this.#state !== "open") {
+      throw new Error(`Cannot open the session: it is ${this.#state}; wait until it is open or closed`);
+    }
+    for (;;) {
+      try {
+        return await use();
+      } catch (error) {
+        const lacking = lackingResource(error);
+        const resource = this.#resources.find((resource) => resource === lacking);
+        if (resource === undefined || this.#opened.includes(resource)) throw error;
+        await this.openFor(() => resource.open()); // it may lack others itself
+        this.#opened.push(resource);
+      }
+    }
+  }
+
+  /**
    * Closes all resources, also those behind one that fails. Does nothing if the session is closed.
    *
    * @throws {Error} If the session is just being opened.
@@ -236,10 +263,7 @@ class ManagedResource<T> implements Lifecycle {
 
   get value(): T {
     if (this.#opened !== undefined) return this.#opened.value;
-    throw new Error(
-      `Cannot use resource "${this.name}": its session is not open; ` +
-        `open the session, or the pipeline that it belongs to`,
-    );
+    throw new NotOpenError(this);
   }
 
   async open(): Promise<void> {
@@ -268,6 +292,26 @@ class ManagedResource<T> implements Lifecycle {
     warn(`resource has more than one yield: ${this.name}`);
     await generator.return(undefined);
   }
+}
+
+/** A resource was used that is not open. */
+class NotOpenError extends Error {
+  readonly resource: Lifecycle;
+  constructor(resource: Lifecycle) {
+    super(
+      `Cannot use resource "${resource.name}": its session is not open; ` +
+        `open the session, or the pipeline that it belongs to`,
+    );
+    this.resource = resource;
+  }
+}
+
+/** The resource for whose lack something has failed. */
+function lackingResource(error: unknown): Lifecycle | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof NotOpenError) return at.resource;
+  }
+  return undefined;
 }
 
 function isGenerator<T>(

@@ -1,0 +1,301 @@
+/**
+ * A pool of threads or processes in which functions run.
+ *
+ * @module
+ */
+
+import type { DoneRecord } from "../lib/done_record.ts";
+import { JobError } from "../lib/errors.ts";
+import { failureRecord } from "../lib/failure.ts";
+import { mainModule } from "../lib/main_module.ts";
+import type { Task } from "../lib/task.ts";
+import { Calls, type Message } from "./calls.ts";
+import type { Executor, ExecutorJob } from "./executor.ts";
+import type { HostService, OwnerService } from "./function_host.ts";
+import { MemoryServer } from "./memory_server.ts";
+
+/** Milliseconds that a function has to end when it should, before its thread or process is ended. */
+const GRACE = 2_000;
+
+/** Milliseconds between two questions whether a thread has run out of memory. */
+const CHECK = 500;
+
+/** Options of a pool. */
+export interface ExecutorPoolOptions {
+  /**
+   * How many threads or processes there are at most.
+   *
+   * @default {"the number of cores"}
+   */
+  readonly size?: number;
+  /**
+   * How many functions run at the same time in each: more than one, if they mostly wait.
+   *
+   * @default {1}
+   */
+  readonly concurrency?: number;
+  /**
+   * After how many functions one is replaced by a new one.
+   *
+   * @default {Infinity}
+   */
+  readonly recycleAfter?: number;
+  /**
+   * Seconds after which one is ended that has nothing to do.
+   *
+   * @default {10}
+   */
+  readonly idleTimeout?: number;
+}
+
+/** A thread or a process, as whatever starts it sees it. */
+export interface HostLine {
+  /** Takes a message to it. */
+  send(message: Message): void;
+  /** Ends it by force. Resolves when nothing of it runs any more. */
+  kill(): Promise<void>;
+  /** Lets this process end while it has nothing to do, or not. */
+  hold(holds: boolean): void;
+}
+
+/** What a thread or process tells. */
+export interface HostEvents {
+  /** It has sent a message. */
+  onMessage(message: Message): void;
+  /** It has written something that belongs to no message. */
+  onOutput(text: Uint8Array): void;
+  /** It has ended. */
+  onEnd(reason: JobError): void;
+}
+
+/** A thread or process of a pool. */
+class Host {
+  readonly calls: Calls<HostService>;
+  readonly jobs = new Map<number, ExecutorJob>();
+  readonly ended: Promise<void>;
+  /** How many functions it was given. */
+  count = 0;
+  /** Whether it gets no more. */
+  retired = false;
+  idle: ReturnType<typeof setTimeout> | undefined;
+  readonly #line: Promise<HostLine>;
+
+  constructor(start: (events: HostEvents) => Promise<HostLine>, tasks: ReadonlyMap<string, Task>) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    const server = new MemoryServer(tasks);
+    const service: OwnerService = {
+      ...server.service,
+      log: (call, text) => this.jobs.get(call)?.log(text),
+    };
+    const onEnd = (reason: JobError): void => {
+      this.retired = true;
+      this.calls.break(reason);
+      server.end().then(resolve);
+    };
+    this.#line = start({
+      onMessage: (message) => this.calls.receive(message),
+      onOutput: (text) => {
+        for (const job of this.jobs.values()) return job.log(text);
+      },
+      onEnd,
+    });
+    this.#line.catch((cause) =>
+      onEnd(
+        new JobError(`Cannot start a thread or process for functions: ${cause}`, {
+          class: "infra",
+          cause,
+        }),
+      )
+    );
+    this.calls = new Calls((message) => this.#use((line) => line.send(message)), service);
+  }
+
+  /** Keeps this process from ending, or not. */
+  hold(holds: boolean): void {
+    this.#use((line) => line.hold(holds));
+  }
+
+  async kill(reason: JobError): Promise<void> {
+    this.retired = true;
+    this.calls.break(reason);
+    await this.#line.then((line) => line.kill(), () => {}); // what could not be started has ended
+    await this.ended;
+  }
+
+  #use(act: (line: HostLine) => void): void {
+    this.#line.then(act).catch(() => {}); // whoever waits for it is told that it has ended
+  }
+}
+
+/** Runs functions in threads or processes that are used again and again. */
+export abstract class ExecutorPool implements Executor {
+  readonly #size: number;
+  readonly #concurrency: number;
+  readonly #recycleAfter: number;
+  readonly #idleTimeout: number;
+  readonly #hosts = new Set<Host>();
+  readonly #queue: PromiseWithResolvers<void>[] = [];
+  readonly #tasks = new Map<string, Task>();
+  #next = 0;
+
+  /**
+   * Makes a pool. Nothing is started.
+   *
+   * @param options How large it is.
+   * @throws {TypeError} If a number cannot be.
+   */
+  constructor(options: ExecutorPoolOptions = {}) {
+    this.#size = options.size ?? navigator.hardwareConcurrency;
+    this.#concurrency = options.concurrency ?? 1;
+    this.#recycleAfter = options.recycleAfter ?? Infinity;
+    this.#idleTimeout = options.idleTimeout ?? 10;
+    const counts = {
+      size: this.#size,
+      concurrency: this.#concurrency,
+      recycleAfter: this.#recycleAfter,
+    };
+    for (const [name, count] of Object.entries(counts)) {
+      if (!(count >= 1) || (count !== Infinity && !Number.isInteger(count))) {
+        throw new TypeError(
+          `Cannot make an executor whose ${name} is ${count}: use a whole number from 1`,
+        );
+      }
+    }
+  }
+
+  /** Starts a thread or a process. */
+  protected abstract start(events: HostEvents): Promise<HostLine>;
+
+  /** How many functions run at the same time. */
+  get capacity(): number {
+    return this.#size * this.#concurrency;
+  }
+
+  /** Calls a function, once there is room for it. */
+  async run(job: ExecutorJob): Promise<DoneRecord> {
+    const host = await this.#acquire();
+    const call = this.#next++;
+    this.#tasks.set(job.task.name, job.task);
+    host.jobs.set(call, job);
+    host.count++;
+    host.hold(true);
+    try {
+      return await this.#call(host, call, job);
+    } catch (error) {
+      return failureRecord(error, job.started, Date.now());
+    } finally {
+      host.jobs.delete(call);
+      if (host.retired && host.jobs.size === 0) await host.kill(ENDED);
+      this.#release(host);
+    }
+  }
+
+  /** Ends all threads or processes, those with functions that still run, too. */
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#hosts, (host) => this.#end(host)));
+  }
+
+  async #call(host: Host, call: number, job: ExecutorJob): Promise<DoneRecord> {
+    const { promise: killed, reject } = Promise.withResolvers<never>();
+    const kill = (reason: JobError): void =>
+      void host.kill(reason).then(() => reject(reason), reject);
+    let grace: ReturnType<typeof setTimeout> | undefined;
+    const onAbort = (): void => {
+      const { name, message } = job.signal.reason;
+      host.calls.call("abort", call, name, message).catch(() => {}); // it has ended
+      grace = setTimeout(() => kill(endedBy(job.signal.reason)), GRACE);
+    };
+    if (job.signal.aborted) onAbort();
+    else job.signal.addEventListener("abort", onAbort);
+    const check = setInterval(async () => {
+      if (await host.calls.call("exhausted").catch(() => false)) {
+        const alone = host.jobs.size === 1;
+        kill(
+          alone
+            ? new JobError("The function needs more memory than it may have", { class: "oom" })
+            : new JobError("A function beside it has used up the memory of their thread", {
+              class: "infra",
+            }),
+        );
+      }
+    }, CHECK);
+    try {
+      const { task: { name: task }, module, job: key, started } = job;
+      const order = { call, module, main: mainModule(), task, job: key, started };
+      const running = host.calls.call("run", order);
+      running.catch(() => {}); // it is told by `killed`, or below
+      const record = await Promise.race([running, killed]);
+      if (!job.signal.aborted || record.success) return record;
+      return failureRecord(endedBy(job.signal.reason), job.started, Date.now());
+    } catch (error) {
+      if (host.retired) await host.ended; // nothing of it runs any more
+      throw error;
+    } finally {
+      clearInterval(check);
+      clearTimeout(grace);
+      job.signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #acquire(): Promise<Host> {
+    for (;;) {
+      const free = [...this.#hosts].find((host) =>
+        !host.retired && host.jobs.size < this.#concurrency
+      );
+      if (free !== undefined) {
+        clearTimeout(free.idle);
+        return free;
+      }
+      if (this.#hosts.size < this.#size) return this.#add();
+      const turn = Promise.withResolvers<void>();
+      this.#queue.push(turn);
+      await turn.promise;
+    }
+  }
+
+  #add(): Host {
+    const host = new Host((events) => this.start(events), this.#tasks);
+    this.#hosts.add(host);
+    host.ended.then(() => {
+      this.#hosts.delete(host);
+      this.#queue.shift()?.resolve();
+    });
+    return host;
+  }
+
+  #release(host: Host): void {
+    if (host.count >= this.#recycleAfter) host.retired = true;
+    if (host.jobs.size === 0) {
+      if (host.retired) void this.#end(host);
+      else {
+        host.hold(false);
+        host.idle = setTimeout(() => this.#end(host), this.#idleTimeout * 1000);
+        Deno.unrefTimer(host.idle);
+      }
+    }
+    this.#queue.shift()?.resolve();
+  }
+
+  async #end(host: Host): Promise<void> {
+    clearTimeout(host.idle);
+    const idle = host.jobs.size === 0 && !host.retired;
+    host.retired = true;
+    if (idle) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const patience = new Promise((resolve) => timer = setTimeout(resolve, GRACE));
+      await Promise.race([host.calls.call("close").catch(() => {}), patience]);
+      clearTimeout(timer);
+    }
+    await host.kill(ENDED);
+  }
+}
+
+const ENDED = new JobError("The executor was closed", { class: "cancelled" });
+
+/** Why a function was ended. */
+function endedBy(reason: unknown): JobError {
+  const timedOut = reason instanceof DOMException && reason.name === "TimeoutError";
+  const message = reason instanceof Error ? reason.message : String(reason);
+  return new JobError(message, { class: timedOut ? "timeout" : "cancelled", cause: reason });
+}

@@ -1,0 +1,190 @@
+/**
+ * Functions on all cores.
+ *
+ * @module
+ */
+
+import type { Attempt } from "../lib/attempt.ts";
+import type { BlobRepository } from "../lib/blob_repository.ts";
+import type { DoneRecord, DoneRepository } from "../lib/done_record.ts";
+import { failureRecord } from "../lib/failure.ts";
+import type { LinkType, linkTypes } from "../lib/link_types.ts";
+import { importableMainModule } from "../lib/main_module.ts";
+import type { Task, TaskOptions } from "../lib/task.ts";
+import { warn } from "../lib/warnings.ts";
+import type { Executor } from "./executor.ts";
+import { ExecutorLiveRepo } from "./executor_live_repo.ts";
+import { FunctionTask } from "./function_task.ts";
+import { JobConsole } from "./job_console.ts";
+
+/** Options of an {@linkcode ExecutorTask}. */
+export interface ExecutorTaskOptions extends TaskOptions {
+  /**
+   * Where what a job writes to its console is kept when it has ended: then it becomes the link `logs`. Otherwise it is
+   * written to standard error.
+   */
+  readonly logs?: BlobRepository;
+  /**
+   * The module that exports the pipeline, or the task: each thread or process imports it.
+   *
+   * @default {"the main module of the program"}
+   */
+  readonly module?: string | URL;
+}
+
+/**
+ * Runs a function for each job in a thread or a process of its own, so that all cores work, and a function that hangs,
+ * leaks or crashes hurts nobody.
+ *
+ * The function is found again there: each thread or process imports the module that exports the pipeline (or the task),
+ * by default the main module of the program; `import.meta.main` is false there. Of the session, only those resources are
+ * opened that the repositories need that are linked. Repositories in the memory of this process are reached from there:
+ * what is written to them is there when the job has ended. Variables of the module are those of the thread or process.
+ *
+ * What the function returns is ignored. A job whose function throws has failed, with class `user`, unless it throws a
+ * {@linkcode JobError} that says otherwise or a {@linkcode StoreError}, which is class `infra`. After `timeout`, and when
+ * a job is cancelled (by `cancel`, or by deleting its key from `live`), the function's `signal` is aborted; two seconds
+ * later its thread or process is ended.
+ *
+ * The record of a job has `success`, `start_time` and `end_time`, and if it failed `class`, `attempts`, `exception`
+ * and `traceback`.
+ *
+ * @example Usage
+ * ```ts ignore
+ * // pipeline.ts
+ * import { ExecutorTask, FileRepository, main, Pipeline, WorkerExecutor, YamlMetadataFileRepository } from "@datatask/datatask";
+ *
+ * const books = new FileRepository("./books", ".txt");
+ * const counts = new YamlMetadataFileRepository<number>("./counts");
+ * const count = new ExecutorTask("count", new WorkerExecutor(), new YamlMetadataFileRepository("./done"))
+ *   .link("books", books, { isInput: true })
+ *   .link("counts", counts, { isOutput: true })
+ *   .func(async ({ job, books, counts }) => {
+ *     await counts.dump(job, (await books.readText(job)).split(/\s+/).length);
+ *   });
+ *
+ * export const pipeline = new Pipeline([count]);
+ * if (import.meta.main) await main(pipeline);
+ * ```
+ */
+export class ExecutorTask extends FunctionTask {
+  /** Its links, as the compiler knows them. */
+  declare readonly [linkTypes]: {
+    readonly done: LinkType<DoneRepository, false>;
+    readonly live: LinkType<ExecutorLiveRepo, false>;
+  };
+
+  /** What runs the function. */
+  readonly executor: Executor;
+  /** The jobs that it runs: the link `live`. Deleting a key cancels the job. */
+  readonly live: ExecutorLiveRepo;
+  readonly #module: string | undefined;
+  readonly #logs: BlobRepository | undefined;
+  readonly #consoles = new Map<string, JobConsole>();
+
+  /**
+   * Makes the task. It works once it has an input and a function.
+   *
+   * @param name Its name: letters, digits, `_` and `-`.
+   * @param executor What runs the function. Several tasks can share one.
+   * @param done Where the records of ended jobs are kept.
+   * @param options What every task can be told, and where logs go.
+   * @throws {PipelineError} If it cannot work like that.
+   */
+  constructor(
+    name: string,
+    executor: Executor,
+    done: DoneRepository,
+    options: ExecutorTaskOptions = {},
+  ) {
+    super(name, done, options);
+    this.executor = executor;
+    this.live = new ExecutorLiveRepo(name);
+    this.#module = options.module === undefined ? undefined : String(options.module);
+    this.#logs = options.logs;
+    const task: Task = this; // whose links the compiler need not know
+    task.link("live", this.live, { isStatus: true, inhibitsStart: true, inhibitsOutput: true });
+    if (options.logs !== undefined) task.link("logs", options.logs, { isStatus: true });
+  }
+
+  /** As many as its executor runs at a time. */
+  override get defaultMaxConcurrent(): number {
+    return this.executor.capacity;
+  }
+
+  /** Lets the executor call the function. */
+  override async execute(job: string, attempt: Attempt): Promise<DoneRecord> {
+    const ending = new AbortController();
+    const onAbort = (): void => ending.abort(attempt.signal.reason);
+    attempt.signal.addEventListener("abort", onAbort);
+    const console = new JobConsole(this.#logs === undefined);
+    const ended = Promise.withResolvers<void>();
+    this.#consoles.set(job, console);
+    this.live.begin(job, attempt.started, () => {
+      ending.abort(new DOMException("The job was cancelled", "AbortError"));
+      return ended.promise;
+    });
+    try {
+      return await this.executor.run({
+        task: this,
+        module: this.#module ?? importableMainModule(),
+        job,
+        started: attempt.started,
+        signal: ending.signal,
+        log: (text) => console.write(text),
+      });
+    } catch (error) {
+      return failureRecord(error, attempt.started, attempt.env.now());
+    } finally {
+      attempt.signal.removeEventListener("abort", onAbort);
+      console.end();
+      this.#consoles.delete(job);
+      await this.#keepLogs(job, console);
+      this.live.end(job);
+      ended.resolve();
+    }
+  }
+
+  /**
+   * Ends a job that this process runs, and waits for that.
+   *
+   * @param job The job.
+   * @returns Whether it ran.
+   */
+  override async cancel(job: string): Promise<boolean> {
+    const runs = await this.live.contains(job);
+    await this.live.delete(job);
+    return runs;
+  }
+
+  /**
+   * What a job has written to its console: one that this process runs, or one whose `logs` are kept.
+   *
+   * @param job The job.
+   * @param options Whether to go on until it has ended; and what stops that.
+   * @returns The text; `undefined` if nothing is known of the job.
+   */
+  override async logs(
+    job: string,
+    options: { readonly follow?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
+    const console = this.#consoles.get(job);
+    if (console !== undefined) return console.read(options);
+    if (this.#logs === undefined || !await this.#logs.contains(job)) return undefined;
+    return await this.#logs.readable(job);
+  }
+
+  /** Ends the threads or processes of its executor. */
+  override async close(): Promise<void> {
+    await this.executor.close();
+  }
+
+  async #keepLogs(job: string, console: JobConsole): Promise<void> {
+    if (this.#logs === undefined) return;
+    try {
+      await this.#logs.writeBytes(job, console.text());
+    } catch (error) {
+      warn(`Task "${this.name}" cannot keep what "${job}" has written: ${error}`);
+    }
+  }
+}

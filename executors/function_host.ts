@@ -1,0 +1,186 @@
+/**
+ * Calling functions of tasks in a thread or a process of their own: what runs there.
+ *
+ * @module
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { Console } from "node:console";
+import { Writable } from "node:stream";
+import { getHeapStatistics } from "node:v8";
+import { type DoneRecord, successRecord } from "../lib/done_record.ts";
+import { JobError } from "../lib/errors.ts";
+import { failureRecord } from "../lib/failure.ts";
+import { setMainModule } from "../lib/main_module.ts";
+import { Pipeline } from "../lib/pipeline.ts";
+import type { Session } from "../lib/session.ts";
+import type { Task } from "../lib/task.ts";
+import { Calls, type Message } from "./calls.ts";
+import { FunctionTask } from "./function_task.ts";
+import { reachStores } from "./memory_client.ts";
+import type { MemoryService } from "./memory_server.ts";
+
+/** What a host of functions offers to the process that has started it. */
+export type HostService = {
+  /**
+   * Calls a function.
+   *
+   * @param order Which, and for what.
+   * @returns What happened.
+   */
+  readonly run: (order: RunOrder) => Promise<DoneRecord>;
+  /** Asks a call to end. */
+  readonly abort: (call: number, name: string, message: string) => void;
+  /** Whether it has run out of memory: then what ran at that moment will never end. */
+  readonly exhausted: () => boolean;
+  /** Closes what is open. */
+  readonly close: () => Promise<void>;
+};
+
+/** What the process that has started a host offers to it. */
+export type OwnerService = MemoryService & {
+  /** Takes what a call has written to its console. */
+  readonly log: (call: number, text: Uint8Array) => void;
+};
+
+/** A call that a host is to make. */
+export interface RunOrder {
+  /** A number that is no other call's. */
+  readonly call: number;
+  /** The URL of the module that exports the task or its pipeline. */
+  readonly module: string;
+  /** What the main module of the program is known by. */
+  readonly main: string;
+  /** The name of the task. */
+  readonly task: string;
+  /** The job. */
+  readonly job: string;
+  /** When the attempt was started: milliseconds since 1970 UTC. */
+  readonly started: number;
+}
+
+/** Calls functions for the process that has started this one. */
+export class FunctionHost {
+  readonly #calls: Calls<OwnerService>;
+  readonly #tasks = new Map<string, Promise<FunctionTask>>();
+  readonly #sessions = new Set<Session>();
+  readonly #running = new Map<number, AbortController>();
+  readonly #context = new AsyncLocalStorage<number>();
+  readonly #heapLimit = getHeapStatistics().heap_size_limit;
+
+  /**
+   * Makes a host.
+   *
+   * @param send Takes a message to the process that has started this one.
+   */
+  constructor(send: (message: Message) => void) {
+    const service: HostService = {
+      run: (order) => this.#run(order),
+      abort: (call, name, message) =>
+        this.#running.get(call)?.abort(new DOMException(message, name)),
+      close: async () => {
+        await Promise.all(Array.from(this.#sessions, (session) => session.close()));
+      },
+      exhausted: () => getHeapStatistics().heap_size_limit > this.#heapLimit, // V8 raises it once
+    };
+    this.#calls = new Calls(send, service);
+    this.#captureConsole();
+  }
+
+  /** Takes in a message of the process that has started this one. */
+  receive(message: Message): void {
+    this.#calls.receive(message);
+  }
+
+  async #run(order: RunOrder): Promise<DoneRecord> {
+    const { call, job, started } = order;
+    const controller = new AbortController();
+    this.#running.set(call, controller);
+    try {
+      const task = await this.#taskOf(order);
+      await this.#context.run(call, () => task.callFunction(job, controller));
+      return successRecord(started, Date.now());
+    } catch (error) {
+      return failureRecord(error, started, Date.now());
+    } finally {
+      this.#running.delete(call);
+    }
+  }
+
+  /** A task that could not be made ready is tried anew: a store may have been out of reach. */
+  #taskOf(order: RunOrder): Promise<FunctionTask> {
+    const key = `${order.task} ${order.module}`;
+    const known = this.#tasks.get(key);
+    if (known !== undefined) return known;
+    const making = this.#makeReady(order);
+    this.#tasks.set(key, making);
+    making.catch(() => this.#tasks.delete(key));
+    return making;
+  }
+
+  async #makeReady(order: RunOrder): Promise<FunctionTask> {
+    setMainModule(order.main, order.module);
+    const { task, session } = await findTask(order);
+    reachStores(task, this.#calls);
+    const repositories = new Set(Array.from(task.links.values(), ({ repo }) => repo));
+    if (session !== undefined) this.#sessions.add(session);
+    await session?.openFor(async () => {
+      for (const repository of repositories) await repository.validate({ create: false });
+    });
+    return task;
+  }
+
+  /** Sends what is written to the console to where it belongs: to the call that writes it. */
+  #captureConsole(): void {
+    const stream = new Writable({
+      decodeStrings: true,
+      write: (chunk: Uint8Array, _encoding, done) => {
+        const call = this.#context.getStore();
+        if (call === undefined) writeAllSync(chunk);
+        else void this.#calls.call("log", call, new Uint8Array(chunk)).catch(() => {}); // who would be told?
+        done();
+      },
+    });
+    globalThis.console = new Console(stream, stream) as typeof globalThis.console;
+  }
+}
+
+function writeAllSync(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
+}
+
+/** Finds a task among what a module exports. */
+async function findTask(
+  { module, task: name }: RunOrder,
+): Promise<{ readonly task: FunctionTask; readonly session: Session | undefined }> {
+  let exported: Record<string, unknown>;
+  try {
+    exported = await import(module);
+  } catch (cause) {
+    throw new JobError(
+      `Cannot run task "${name}" in a thread or process of its own: its module ${module} cannot be imported there: ${cause}`,
+      { class: "config", cause },
+    );
+  }
+  const found = new Map<Task, Session | undefined>();
+  for (const value of Object.values(exported)) {
+    if (value instanceof Pipeline) {
+      for (const task of value.tasks) if (task.name === name) found.set(task, value.session);
+    } else if (value instanceof FunctionTask && value.name === name && !found.has(value)) {
+      found.set(value, undefined);
+    }
+  }
+  const [first, ...others] = found;
+  if (first !== undefined && others.length === 0 && first[0] instanceof FunctionTask) {
+    return { task: first[0], session: first[1] };
+  }
+  const problem = first === undefined
+    ? "exports neither a pipeline with that task nor the task itself; export the pipeline"
+    : others.length > 0
+    ? "exports several tasks of that name; give them names of their own"
+    : "exports under that name a task that is no function";
+  throw new JobError(
+    `Cannot run task "${name}" in a thread or process of its own: its module ${module} ${problem}`,
+    { class: "config" },
+  );
+}

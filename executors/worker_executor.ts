@@ -1,0 +1,105 @@
+/**
+ * Functions in threads of this process.
+ *
+ * @module
+ */
+
+import { JobError } from "../lib/errors.ts";
+import { parseQuantity, type Quantity } from "../lib/resources.ts";
+import {
+  ExecutorPool,
+  type ExecutorPoolOptions,
+  type HostEvents,
+  type HostLine,
+} from "./executor_pool.ts";
+
+/** Options of a {@linkcode WorkerExecutor}. */
+export interface WorkerExecutorOptions extends ExecutorPoolOptions {
+  /**
+   * How much memory the heap of a thread may take, in bytes. A function that needs more has failed with class `oom`.
+   *
+   * @default {"2Gi"}
+   */
+  readonly memory?: Quantity;
+}
+
+/**
+ * Runs functions in a pool of workers: threads of this process, each with variables of its own. A thread is started
+ * when it is needed, and used again.
+ *
+ * A thread that dies (by an error that nobody handles, by `Deno.exit`) is replaced, and its job has failed with class
+ * `user`. One whose function goes on after its end was asked for is ended by force.
+ *
+ * Each thread takes about 10 MB. Those who do not trust a function with this process take a {@linkcode SubprocessExecutor}.
+ *
+ * @example Usage
+ * ```ts
+ * import { ExecutorTask, InProcessMetadataRepository, WorkerExecutor } from "@datatask/datatask";
+ * import { strictEqual } from "node:assert";
+ *
+ * const executor = new WorkerExecutor({ size: 4 });
+ * const task = new ExecutorTask("count", executor, new InProcessMetadataRepository());
+ * strictEqual(task.defaultMaxConcurrent, 4);
+ * ```
+ */
+export class WorkerExecutor extends ExecutorPool {
+  readonly #megabytes: number;
+
+  /**
+   * Makes an executor. No thread is started.
+   *
+   * @param options How many threads there are, and how much memory each may take.
+   * @throws {TypeError} If a number cannot be.
+   */
+  constructor(options: WorkerExecutorOptions = {}) {
+    super(options);
+    this.#megabytes = Math.max(
+      1,
+      Math.floor(Number(parseQuantity(options.memory ?? "2Gi")) / 2 ** 20),
+    );
+  }
+
+  /** Starts a thread. */
+  protected override async start({ onMessage, onEnd }: HostEvents): Promise<HostLine> {
+    const { Worker } = await import("node:worker_threads"); // which is slow to load
+    const worker = new Worker(entry(), {
+      resourceLimits: { maxOldGenerationSizeMb: this.#megabytes },
+    });
+    let problem: JobError | undefined;
+    worker.on("message", onMessage);
+    worker.on("error", (error: Error & { readonly code?: string }) => {
+      problem = error.code === "ERR_WORKER_OUT_OF_MEMORY"
+        ? new JobError("The function needs more memory than it may have", { class: "oom" })
+        : new JobError(`The thread of the function has died: ${error}`, {
+          class: "user",
+          cause: error,
+        });
+    });
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    worker.on("exit", (code: number) => {
+      onEnd(
+        problem ??
+          new JobError(`The function has ended its thread, with code ${code}`, { class: "user" }),
+      );
+      resolve();
+    });
+    return {
+      send: (message) => worker.postMessage(message),
+      async kill() {
+        await worker.terminate();
+        await ended;
+      },
+      hold(holds) {
+        if (holds) worker.ref();
+        else worker.unref();
+      },
+    };
+  }
+}
+
+/** The module that runs in the thread. The platform takes only `file:` and `data:` for it. */
+function entry(): URL {
+  const url = new URL("./worker_main.ts", import.meta.url);
+  if (url.protocol === "file:") return url;
+  return new URL(`data:text/javascript,await import(${JSON.stringify(url.href)})`);
+}
