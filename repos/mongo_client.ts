@@ -5,6 +5,7 @@
  */
 
 import type { MongoCollection } from "./mongo_api.ts";
+import { mongoError } from "./mongo_errors.ts";
 
 export type * from "./mongo_api.ts";
 
@@ -57,12 +58,13 @@ export interface OpenMongoClient extends AsyncDisposable {
 }
 
 /**
- * Makes a client, which a session can hold as a resource. It connects when it is first used.
+ * Makes a client, which a session can hold as a resource, and connects it.
  *
  * @param url Where the servers are, who asks, and how. `MONGODB_URI` of the environment, if it is not given.
  * @param options What is not in the URL.
  * @returns The client. To be disposed of.
  * @throws {TypeError} If there is no URL.
+ * @throws {StoreError} If it cannot connect.
  * @throws {Error} If the driver takes the URL or an option for wrong.
  *
  * @example Usage
@@ -85,7 +87,13 @@ export async function mongoClient(
     );
   }
   const { MongoClient } = await import("mongodb");
-  return new MongoClient(url, { socketTimeoutMS: 60_000, ...given(options) });
+  const client = new MongoClient(url, { socketTimeoutMS: 60_000, ...given(options) });
+  try {
+    return await client.connect(); // one that connects when it is used does not try again if that fails
+  } catch (error) {
+    await client.close();
+    throw mongoError(`connect to MongoDB at ${client.options.hosts.join(",")}`, error);
+  }
 }
 
 /** The options that are given: one that is undefined is not. */

@@ -16,8 +16,8 @@ const SILENT: Explanation = [
 ];
 const BROKEN: Explanation = ["the connection broke off", "see that the server runs, and try again"];
 const CLOSED: Explanation = [
-  "its client is closed",
-  "use it while the session that the client belongs to is open",
+  "its client is not connected",
+  "connect it before, and close it with the session",
 ];
 const UNSAFE: Explanation = [
   "too few servers have confirmed the write, which may be lost or not",

@@ -104,13 +104,13 @@ export class MongoMetadataRepository<Data = unknown> extends MetadataRepository<
   /** Whether there is a document of the key. */
   override async contains(job: string): Promise<boolean> {
     this.check(job);
-    return await this.#find("look for", job, KEYS) !== null;
+    return await this.#find(`look for "${job}" in ${this}`, job, KEYS) !== null;
   }
 
   /** A value. */
   override async info(job: string): Promise<Data | undefined> {
     this.check(job);
-    const document = await this.#find("read", job, READ);
+    const document = await this.#find(`read "${job}" from ${this}`, job, READ);
     return document === null ? undefined : dataOf(document);
   }
 
@@ -231,12 +231,12 @@ export class MongoMetadataRepository<Data = unknown> extends MetadataRepository<
   }
 
   async #find(
-    verb: string,
+    doing: string,
     job: string,
     options: MongoReadOptions,
   ): Promise<MongoDocument | null> {
     return await this.#request(
-      `${verb} "${job}" in ${this}`,
+      doing,
       (collection) => collection.findOne({ _id: job }, options),
     );
   }
@@ -246,11 +246,14 @@ export class MongoMetadataRepository<Data = unknown> extends MetadataRepository<
     // The order of the index: what is there all the time is passed once, whatever is written meanwhile.
     const order = { hint: { _id: 1 }, batchSize: BATCH } as const;
     const cursor = access(this.#collection).find({}, { ...options, ...order });
+    let batches = 0;
     try {
-      while (await this.#request(doing, () => cursor.hasNext())) {
+      while (await this.#attempt(doing, () => cursor.hasNext())) {
+        batches++;
         yield cursor.readBufferedDocuments();
       }
     } finally {
+      this.#requests += Math.max(batches, 1);
       await cursor.close().catch(() => {}); // which ends it at the server, if that can be reached
     }
   }
@@ -270,8 +273,12 @@ export class MongoMetadataRepository<Data = unknown> extends MetadataRepository<
   ): Promise<T> {
     const collection = access(this.#collection);
     this.#requests++;
+    return await this.#attempt(doing, () => act(collection));
+  }
+
+  async #attempt<T>(doing: string, act: () => Promise<T>): Promise<T> {
     try {
-      return await act(collection);
+      return await act();
     } catch (error) {
       throw mongoError(doing, error);
     }

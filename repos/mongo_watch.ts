@@ -11,7 +11,7 @@ import type { MongoChange, MongoChangeStream, MongoCollection } from "./mongo_ap
 /** What is watched, and how. */
 export interface MongoWatchOptions {
   /** Gives the collection. */
-  readonly open: () => MongoCollection;
+  readonly open: () => Pick<MongoCollection, "watch">;
   /** Milliseconds from one `relist` to the next while the server tells nothing. */
   readonly interval: number;
   /** Whether a string is a job id. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Collection, MongoClient } from "mongodb";
+import { type Collection, MongoClient, type ObjectId } from "mongodb";
 import { MongoMetadataRepository } from "../../mod.ts";
 import {
   mongoClient,
@@ -13,6 +13,9 @@ import {
   type OpenMongoClient,
 } from "../../repos/mongo_client.ts";
 import { mongoServer } from "../servers.ts";
+
+/** What tells documents from each other: of ours, a string. */
+type DocumentKey = string | number | ObjectId | { readonly c: number };
 
 /** The URL of the server, or of what stands in front of it. */
 export function urlOf(host?: string): string {
@@ -50,7 +53,7 @@ export class TestDatabase implements AsyncDisposable {
   }
 
   /** A collection with nothing of ours, to look behind the repository. */
-  behind(name: string): Collection<{ _id: unknown; [field: string]: unknown }> {
+  behind(name: string): Collection<{ _id: DocumentKey; [field: string]: unknown }> {
     return this.#driver.db(this.name).collection(name);
   }
 
