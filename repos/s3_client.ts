@@ -24,7 +24,8 @@ export interface S3Credentials {
 /** How long a client waits. All times are in milliseconds. */
 export interface S3Timeouts {
   /**
-   * For the beginning of an answer, and for what is sent to go on.
+   * For the beginning of an answer, and for what is sent to go on. Twenty times as long for the end of an upload in
+   * parts, which some servers answer when they have put the parts together.
    *
    * @default {60000}
    */
@@ -75,6 +76,9 @@ export interface S3ClientOptions {
   readonly [option: string]: unknown;
 }
 
+/** How many times as long as for another request is waited for the end of an upload in parts. */
+const COMPLETION = 20;
+
 /** A client with connections that have to be closed. */
 export interface OpenS3Client extends S3Client, Disposable {
   /** Closes the connections. */
@@ -107,12 +111,13 @@ export async function s3Client(options: S3ClientOptions = {}): Promise<OpenS3Cli
     (endpoint === undefined ? undefined : "us-east-1");
   const { requestTimeout = 60_000, socketTimeout = requestTimeout } = options.requestHandler ?? {};
   const sender = new NodeHttpHandler({ socketTimeout: requestTimeout });
+  const completer = new NodeHttpHandler({ socketTimeout: COMPLETION * requestTimeout });
   const client = new S3({
     maxAttempts: 5,
     ...given(options),
     ...endpoint === undefined ? {} : { endpoint, forcePathStyle: options.forcePathStyle ?? true },
     ...region === undefined ? {} : { region },
-    requestHandler: new S3RequestHandler(sender, { requestTimeout, socketTimeout }),
+    requestHandler: new S3RequestHandler(sender, completer, { requestTimeout, socketTimeout }),
     expectContinueHeader: false, // it would take a new connection for each large part
   });
   return Object.assign(client, { [Symbol.dispose]: () => client.destroy() });

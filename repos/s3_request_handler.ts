@@ -24,22 +24,29 @@ export class S3RequestHandler {
   /** For the SDK, which adapts requests to it. */
   readonly metadata = { handlerProtocol: "http/1.1" };
   readonly #sender: NodeHttpHandler;
+  readonly #completer: NodeHttpHandler;
   readonly #patience: S3Patience;
 
   /**
    * Makes one.
    *
    * @param sender Sends what has a body.
+   * @param completer Sends what ends an upload in parts: some servers answer when they have put gigabytes together.
    * @param patience How long to wait for the answers to all else.
    */
-  constructor(sender: NodeHttpHandler, patience: S3Patience) {
+  constructor(sender: NodeHttpHandler, completer: NodeHttpHandler, patience: S3Patience) {
     this.#sender = sender;
+    this.#completer = completer;
     this.#patience = patience;
   }
 
   /** Sends a request. Errors that are worth another attempt have a code by which the SDK knows that. */
   async handle(request: SdkRequest, options: SdkOptions = {}): SdkAnswer {
-    if (request.body) return await this.#sender.handle(request, options);
+    if (request.body) {
+      const completes = request.method === "POST" && request.query?.uploadId !== undefined;
+      const sender = completes ? this.#completer : this.#sender;
+      return await sender.handle(request, options);
+    }
     const { abortSignal } = options;
     const stop = new AbortController();
     const onAbort = (): void => stop.abort();
@@ -63,6 +70,7 @@ export class S3RequestHandler {
   /** Closes the connections that are its own; those of `fetch` belong to the process. */
   destroy(): void {
     this.#sender.destroy();
+    this.#completer.destroy();
   }
 
   /** For the SDK, which may set options: there are none. */
