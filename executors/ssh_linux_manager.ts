@@ -203,7 +203,7 @@ export class SSHLinuxManager extends AbstractProcessManager {
     const path = shquote(folder);
     await this.#host.run(
       `make the folder ${folder}`,
-      () => `rm -rf -- ${path} 2>&1 && mkdir -p -- ${path}/cwd 2>&1`,
+      () => `{ [ ! -e ${path} ] || rm -rf -- ${path}; } 2>&1 && mkdir -p -- ${path}/cwd 2>&1`,
     );
   }
 

@@ -106,7 +106,7 @@ export function processTable(processes: readonly number[] | undefined): string {
     ? "/proc/[0-9]*/stat"
     : processes.map((pid) => `/proc/${pid}/stat`).join(" ");
   const grep = files === "" ? "" : `\nLC_ALL=C grep -H '' ${files}`;
-  return `cat /proc/sys/kernel/random/boot_id${grep}\n:`;
+  return `read -r boot < /proc/sys/kernel/random/boot_id\nprintf '%s\\n' "$boot"${grep}\n:`;
 }
 
 /** The code of {@linkcode readFile} when there is no file. */
