@@ -10,6 +10,7 @@ import { nameChunks } from "../lib/names.ts";
 import type { ValidateOptions } from "../lib/repository.ts";
 import { access, type Accessor } from "../lib/session.ts";
 import type { S3Client, S3NewObject, S3ObjectName } from "./s3_api.ts";
+import { counting } from "./s3_counting.ts";
 import { clearDeadUploads, clearOldUploads } from "./s3_dead_uploads.ts";
 import { S3Download } from "./s3_download.ts";
 import { codeOf, s3Error, statusOf } from "./s3_errors.ts";
@@ -117,6 +118,8 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
   /** The URL by which jobs in a cluster reach the server. */
   readonly inclusterEndpoint: string | undefined;
   readonly #client: Accessor<S3Client>;
+  #counted: { readonly client: S3Client; readonly counting: S3Client } | undefined;
+  #requests = 0;
   #clearedOld = false;
 
   /**
@@ -243,7 +246,7 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
     return Promise.try(() => {
       const doing = `write "${job}" to ${this}`;
       const object = this.#newObjectOf(job);
-      const client = access(this.#client);
+      const client = this.#access();
       const upload = new S3Upload(client, object, () => this.#beginUpload(client, object.Key));
       return new WritableStream({
         start: ({ signal }) => signal.addEventListener("abort", () => upload.cancel()),
@@ -288,13 +291,27 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
     return created;
   }
 
+  /** How many requests it has made, without those that the client repeated. What is shared counts for who was first. */
+  override requestCount(): number {
+    return this.#requests;
+  }
+
   /** Its class, its bucket, prefix and suffix. */
   override toString(): string {
     return `<${this.constructor.name} s3://${this.bucket}/${this.prefix}*${this.suffix}>`;
   }
 
+  /** The client, which counts. */
+  #access(): S3Client {
+    const client = access(this.#client);
+    if (this.#counted?.client !== client) {
+      this.#counted = { client, counting: counting(client, () => void this.#requests++) };
+    }
+    return this.#counted.counting;
+  }
+
   async *#pages(): AsyncGenerator<string[], void, undefined> {
-    const pages = listNames(access(this.#client), this);
+    const pages = listNames(this.#access(), this);
     for (;;) {
       const { done, value } = await this.#attempt(`list ${this}`, () => pages.next());
       if (done) return;
@@ -342,7 +359,7 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
   }
 
   async #attempt<T>(doing: string, act: (client: S3Client) => Promise<T>): Promise<T> {
-    const client = access(this.#client);
+    const client = this.#access();
     try {
       return await act(client);
     } catch (error) {

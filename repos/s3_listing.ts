@@ -6,6 +6,7 @@
 
 import { StoreError } from "../lib/errors.ts";
 import type { S3Client, S3Page } from "./s3_api.ts";
+import { baseOf } from "./s3_counting.ts";
 
 /** Which objects are listed. */
 export interface S3Range {
@@ -90,8 +91,9 @@ interface Look {
  */
 export async function checkBucket(client: S3Client, range: S3Range): Promise<void> {
   const { bucket, prefix } = range;
-  const ofClient = looks.get(client) ?? new Map<string, Look>();
-  looks.set(client, ofClient);
+  const base = baseOf(client);
+  const ofClient = looks.get(base) ?? new Map<string, Look>();
+  looks.set(base, ofClient);
   let look = ofClient.get(bucket);
   if (look === undefined || look.served.has(range) || performance.now() - look.time > FRESH) {
     const result = client.listObjectsV2({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 });

@@ -6,6 +6,7 @@
  */
 
 import type { S3Client } from "./s3_api.ts";
+import { baseOf } from "./s3_counting.ts";
 import { statusOf } from "./s3_errors.ts";
 import { listKeys, nameOf, type S3Range } from "./s3_listing.ts";
 
@@ -62,8 +63,9 @@ const ofClients = new WeakMap<S3Client, Buckets>();
 
 /** Joins a listing of all that is asked for in this turn; gives nothing if the range is better listed alone. */
 async function sharedNames(client: S3Client, range: S3Range): Promise<string[] | undefined> {
-  const buckets = ofClients.get(client) ?? new Buckets();
-  ofClients.set(client, buckets);
+  const base = baseOf(client);
+  const buckets = ofClients.get(base) ?? new Buckets();
+  ofClients.set(base, buckets);
   const { bucket } = range;
   if (buckets.apart.has(bucket)) return undefined;
   let pass = buckets.passes.get(bucket);

@@ -59,6 +59,7 @@ export class YamlMetadataRepository<Data = unknown> extends MetadataRepository<D
     if (blob.bulkIter !== undefined) this.bulkIter = blob.bulkIter.bind(blob);
     if (blob.revision !== undefined) this.revision = blob.revision.bind(blob);
     if (blob.watch !== undefined) this.watch = blob.watch.bind(blob);
+    if (blob.requestCount !== undefined) this.requestCount = blob.requestCount.bind(blob);
   }
 
   /** The names in the repository beneath. */

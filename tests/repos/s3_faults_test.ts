@@ -389,6 +389,22 @@ test("no job is started on an error of S3", async () => {
   deepStrictEqual(await bucket.keys(), ["p/a", "p/b"]);
 });
 
+test("S3BucketRepository.requestCount() counts what the server sees", async () => {
+  await using fixture = await Fixture.make();
+  const { proxy, repo } = fixture;
+  using client = await s3Client(clientOptions({ endpoint: proxy.url }));
+  const yaml = new YamlMetadataS3Repository(client, fixture.bucket.name, { prefix: "yaml/" });
+  await repo.validate();
+  await repo.writeBytes("a", bytes(LARGE));
+  await repo.readBytes("a");
+  await repo.contains("a");
+  await repo.contains("absent");
+  await repo.delete("a");
+  await yaml.dump("a", {});
+  await Promise.all([Array.fromAsync(repo), Array.fromAsync(yaml)]);
+  strictEqual(repo.requestCount() + (yaml.requestCount?.() ?? 0), proxy.requests.length);
+});
+
 test("a look at finished work asks for listings alone", async () => {
   await using fixture = await Fixture.make();
   const { bucket, proxy } = fixture;
@@ -412,7 +428,7 @@ test("a look at finished work asks for listings alone", async () => {
     return new Pipeline([count, check]);
   };
   const books = at("books/");
-  const objects = 1100; // of which each repository has a page that is nearly empty
+  const objects = 400; // of which each repository has a page that is nearly empty
   for (let from = 0; from < objects; from += 50) {
     const jobs = Array.from({ length: 50 }, (_, at) => `book${from + at}`);
     await Promise.all(jobs.map((job) => books.writeText(job, "text")));
