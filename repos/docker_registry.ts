@@ -108,14 +108,13 @@ export class DockerRegistry {
    */
   async send(request: RegistryRequest): Promise<Response> {
     const { scope } = request;
-    const known = await this.#knownAuthorization(scope);
-    const answer = await this.#send(request, known?.header);
+    const known = this.#authorizations.get(scope);
+    const answer = await this.#send(request, await headerOf(known));
     if (answer.status !== 401) return answer;
     await answer.body?.cancel();
-    // Unless another request has got a new one in the meantime.
-    if (await this.#knownAuthorization(scope) === known) this.#ask(answer, request);
-    const authorization = await this.#authorizations.get(scope);
-    return await this.#send(request, authorization?.header);
+    // Unless another request has asked in the meantime.
+    if (this.#authorizations.get(scope) === known) this.#ask(answer, request);
+    return await this.#send(request, (await this.#authorizations.get(scope))?.header);
   }
 
   #ask(answer: Response, { scope, onSend }: RegistryRequest): void {
@@ -143,11 +142,6 @@ export class DockerRegistry {
     });
   }
 
-  async #knownAuthorization(scope: string): Promise<Authorization | undefined> {
-    const known = await this.#authorizations.get(scope)?.catch(() => undefined);
-    return known !== undefined && known.expires > Date.now() ? known : undefined;
-  }
-
   #send(
     { method, path, headers = {}, body, onSend }: RegistryRequest,
     authorization: string | undefined,
@@ -163,4 +157,11 @@ export class DockerRegistry {
       signal: AbortSignal.timeout(this.timeout),
     });
   }
+}
+
+/** What to show from the beginning; nothing if it has expired, or could not be got. */
+async function headerOf(known: Promise<Authorization> | undefined): Promise<string | undefined> {
+  const authorization = await known?.catch(() => undefined);
+  if (authorization === undefined || authorization.expires <= Date.now()) return undefined;
+  return authorization.header;
 }

@@ -9,7 +9,7 @@ import { registryServer } from "../servers.ts";
 
 /** A new repository of images, without tags when it is disposed of. */
 export class TestImages implements AsyncDisposable {
-  readonly name = `datatask/${crypto.randomUUID()}`;
+  readonly name: string = `datatask/${crypto.randomUUID()}`;
   readonly host: string;
   readonly #pushed = new Map<string, Promise<{ size: number; digest: string }>>();
 
