@@ -7,7 +7,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { s3Server } from "../servers.ts";
+import { mongoServer, s3Server, sshServer } from "../servers.ts";
 import { Machine, ModuleServer, type Outcome, pipelineText } from "./machine.ts";
 import { authority, cert, key } from "./tls.ts";
 
@@ -158,17 +158,30 @@ for (const channel of CHANNELS) {
       JSON.parse((await machine.run(["doctor", "--json"])).stdout).packages,
     );
     const packages = names.filter((name) => !name.startsWith("@datatask/"));
-    for (const name of ["@aws-sdk/client-s3", "js-yaml", "minijinja-js", "typescript"]) {
+    for (
+      const name of [
+        "@aws-sdk/client-s3",
+        "js-yaml",
+        "minijinja-js",
+        "mongodb",
+        "ssh2",
+        "typescript",
+      ]
+    ) {
       ok(packages.includes(name), `${name} is not in ${packages}`);
     }
     await machine.write(
       "pipeline.ts",
       pipelineText(
-        "[typeof S3Client, typeof load, typeof own]",
-        `import { S3Client } from "npm:@aws-sdk/client-s3@3"; import { load } from "js-yaml"; import { s3Client as own } from "@datatask/datatask/s3";`,
+        "[typeof S3Client, typeof load, typeof s3Client, typeof MongoClient, typeof mongoClient]",
+        `import { S3Client } from "npm:@aws-sdk/client-s3@3"; import { load } from "js-yaml"; import { s3Client } from "@datatask/datatask/s3";
+         import { MongoClient } from "npm:mongodb"; import { mongoClient } from "@datatask/datatask/mongodb";`,
       ),
     );
-    strictEqual((await machine.run(["run"])).stdout, '["function","function","function"]\n');
+    strictEqual(
+      (await machine.run(["run"])).stdout,
+      '["function","function","function","function","function"]\n',
+    );
     strictEqual((await machine.run(["doctor"])).code, 0);
   });
 
@@ -240,6 +253,43 @@ for (const channel of CHANNELS) {
       client.destroy();
     }
   }, s3Server.ignore);
+
+  test("keeps records in MongoDB, and runs processes over SSH, by URL", async (machine) => {
+    const { host, port, user, key: privateKey, knownHosts, directory } = sshServer.variables;
+    const collection = `built-${crypto.randomUUID()}`;
+    const sshFolder = `${directory}/${collection}`;
+    await using server = new ModuleServer({
+      "/p.ts": `
+        import { InProcessMetadataRepository, MongoMetadataRepository, Pipeline, ProcessTask, Session, SSHLinuxManager, sh } from "@datatask/datatask";
+        import { mongoClient } from "@datatask/datatask/mongodb";
+        import { sshClient } from "@datatask/datatask/ssh";
+        const session = new Session();
+        const records = session.resource(async function* records() {
+          await using client = await mongoClient(Deno.env.get("M")!);
+          yield client.db("datatask").collection("${collection}");
+        });
+        const machine = session.resource(() => sshClient({ host: "${host}", port: ${port}, username: "${user}", privateKey: Deno.readTextFileSync("${privateKey}"), knownHosts: "${knownHosts}" }));
+        export const pipeline = new Pipeline([
+          new ProcessTask("p", new MongoMetadataRepository(records), { manager: new SSHLinuxManager("built", machine, { remotePath: "${sshFolder}" }) })
+            .link("input", new InProcessMetadataRepository(new Map([["one", 1]])), { isInput: true })
+            .func(() => sh\`true\`),
+        ], session);`,
+    });
+    const env = { M: mongoServer.variables.url };
+    try {
+      deepStrictEqual(await machine.run([`${server.url}p.ts`, "run"], { env }), done("p"));
+      match(
+        (await machine.run([`${server.url}p.ts`, "cat", "p.done", "one"], { env })).stdout,
+        /success: true/,
+      );
+    } finally {
+      const { MongoClient } = await import("mongodb");
+      const client = new MongoClient(mongoServer.variables.url);
+      await client.db("datatask").collection(collection).drop();
+      await client.close();
+      await Deno.remove(sshFolder, { recursive: true });
+    }
+  }, mongoServer.ignore || sshServer.ignore);
 
   Deno.test(`${channel} passes all tests of the program`, {
     ignore: !supported || !Deno.env.get("DATATASK_SWEEP"),

@@ -13,6 +13,8 @@ export interface Trial {
   readonly args: readonly string[];
   /** What the words in capitals of the row stand for, beside FOLDER. */
   readonly words?: Readonly<Record<string, string>>;
+  /** A folder that it makes elsewhere. */
+  readonly leaves?: string;
   /** Does what has to be done before each run. */
   prepare?(folder: string): Promise<void>;
 }
@@ -110,12 +112,14 @@ export function trialsFor(row: string, server: ModuleServer): Trial[] {
           Deno.exitCode = await images.contains("one") ? 1 : 0;`,
         words: { HOST: host },
       }));
-    case "`ProcessTask` over SSH":
+    case "`ProcessTask` over SSH": {
+      const name = crypto.randomUUID();
       return ofServer(sshServer, ({ host, port, user, key, knownHosts, directory }) => ({
+        leaves: `${directory}/${name}`,
         program: `${head}
           import { sshClient } from "@datatask/datatask/ssh";
           const client = await sshClient({ host: "${host}", port: ${port}, username: "${user}", privateKey: Deno.readTextFileSync("${key}"), knownHosts: "${knownHosts}" });
-          const manager = new library.SSHLinuxManager("permissions", client, { localPath: "${directory}/${crypto.randomUUID()}" });
+          const manager = new library.SSHLinuxManager("permissions", client, { remotePath: "${directory}/${name}" });
           const task = new library.ProcessTask("t", new InProcessMetadataRepository(), { manager })
             .link("in", input, { isInput: true }).func(() => library.sh\`true\`);
           await main(new Pipeline([task]), { args: ["run"] });
@@ -125,6 +129,7 @@ export function trialsFor(row: string, server: ModuleServer): Trial[] {
           KEYS: `${key},${knownHosts},${Deno.env.get("HOME")}/.ssh`,
         },
       }));
+    }
     case "`ProcessTask`":
       return [{
         program: `${head}

@@ -41,7 +41,8 @@ async function tryOut(trial: Trial, flags: readonly string[]): Promise<void> {
       ok(code !== 0, `${trial.args} does not need ${flag}`);
     }
   } finally {
-    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    await Deno.remove(folder, { recursive: true });
+    if (trial.leaves !== undefined) await Deno.remove(trial.leaves, { recursive: true });
   }
 }
 
