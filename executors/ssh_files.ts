@@ -8,7 +8,7 @@ import { StoreError } from "../lib/errors.ts";
 import { machineError } from "./machine_error.ts";
 import type { SshClient, SshProcess } from "./ssh_api.ts";
 import { shquote } from "./sh.ts";
-import { startRemote } from "./ssh_shell.ts";
+import { giveUp, startRemote } from "./ssh_shell.ts";
 
 /**
  * Opens a file to read it.
@@ -27,10 +27,11 @@ export async function readRemote(
   const file = shquote(path);
   const process = await startRemote(client, `exec tail -c +${offset + 1} -- ${file} < /dev/null`);
   const complaint = textOf(process.stderr);
+  process.stdin.close().catch(() => {}); // how it ended tells more
   return process.stdout.pipeThrough(
     new TransformStream({
       flush: () => check(process, complaint, `read ${path} on ${client}`),
-      cancel: () => process.kill(),
+      cancel: () => giveUp(process),
     }),
   );
 }
@@ -63,7 +64,7 @@ export async function writeRemote(
       await stdin.close().catch(() => {}); // how it ended tells more
       await check(process, complaint, doing);
     },
-    abort: () => process.kill(),
+    abort: () => giveUp(process),
   });
 }
 

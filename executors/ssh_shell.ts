@@ -26,6 +26,19 @@ export async function startRemote(client: SshClient, line: string): Promise<SshP
   return process;
 }
 
+/**
+ * Gives a program up. One that has ended is fine.
+ *
+ * @param process The program.
+ */
+export function giveUp(process: SshProcess): void {
+  try {
+    process.kill();
+  } catch {
+    // It has ended.
+  }
+}
+
 /** What a shell has answered. */
 export interface RemoteAnswer {
   /** The code of the last command; 0 if it went well. */
@@ -83,7 +96,7 @@ export class RemoteShell {
   ): Promise<RemoteShell> {
     const process = await client.exec(COMMAND);
     const shell = new RemoteShell(process, onNotice);
-    shell.tell(`${line}\n`).catch(() => process.kill());
+    shell.tell(`${line}\n`).catch(() => giveUp(process));
     return shell;
   }
 
@@ -104,7 +117,7 @@ export class RemoteShell {
     const answer = Promise.withResolvers<RemoteAnswer>();
     this.#asked.push(answer);
     this.tell(`{\n${script}\n} < /dev/null\nprintf '\\n%s=%s\\n' ${this.#mark} "$?"\n`)
-      .catch(() => this.#process.kill());
+      .catch(() => giveUp(this.#process));
     return await answer.promise;
   }
 
@@ -117,13 +130,13 @@ export class RemoteShell {
   async close(): Promise<void> {
     await this.#stdin.close().catch(() => {}); // it is closed, or broken
     await this.#process.status.catch(() => {}); // likewise
-    this.#process.kill();
+    giveUp(this.#process);
     await this.ended;
   }
 
   /** Gives it up. */
   kill(): void {
-    this.#process.kill();
+    giveUp(this.#process);
   }
 
   async #listen(onNotice: () => void): Promise<void> {
@@ -131,7 +144,7 @@ export class RemoteShell {
       for await (const _chunk of this.#process.stderr) onNotice();
     })().catch(() => {}); // it breaks with standard output
     this.#process.status.catch(() => {}).then(() => { // what it has started may hold its output open
-      if (this.#hasAnswered) this.#process.kill();
+      if (this.#hasAnswered) giveUp(this.#process);
     });
     try {
       for await (const chunk of this.#process.stdout) {
@@ -146,7 +159,7 @@ export class RemoteShell {
     this.#isAlive = false;
     const error = new RemoteShellEnded(this.#received.rest);
     for (const answer of this.#asked.splice(0)) answer.reject(error);
-    this.#process.kill();
+    giveUp(this.#process);
     await notices;
   }
 }

@@ -8,7 +8,7 @@ import { StoreError } from "../lib/errors.ts";
 import type { SshProcess } from "./ssh_api.ts";
 import type { SshHost } from "./ssh_host.ts";
 import { watchJournals } from "./ssh_scripts.ts";
-import { startRemote } from "./ssh_shell.ts";
+import { giveUp, startRemote } from "./ssh_shell.ts";
 
 /** Watches the journals of a manager, by a program there that is started anew when the connection was lost. */
 export class SshWatcher {
@@ -39,7 +39,7 @@ export class SshWatcher {
   /** Watches no more. */
   async end(): Promise<void> {
     this.#isWanted = false;
-    this.#process?.kill();
+    if (this.#process !== undefined) giveUp(this.#process);
     await this.#watching;
   }
 
@@ -52,7 +52,7 @@ export class SshWatcher {
           ({ base }) => startRemote(this.#host.client, watchJournals(base)),
         );
         this.#process = process;
-        if (!this.#isWanted) process.kill();
+        if (!this.#isWanted) giveUp(process);
         for await (const _chunk of process.stdout) this.#onNotice();
         isLost = await process.status.then(() => false, () => true);
       } catch (error) { // whoever looks at the jobs is told

@@ -1,4 +1,6 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import ssh2 from "ssh2";
+import { sshClient } from "../../executors/ssh_client.ts";
 import { readSshConfig } from "../../executors/ssh_config.ts";
 import { KnownHosts } from "../../executors/ssh_known_hosts.ts";
 import { StoreError } from "../../mod.ts";
@@ -301,6 +303,93 @@ Deno.test({
     }
   },
 });
+
+for (const method of ["password", "keyboard-interactive"]) {
+  Deno.test(`sshClient() logs in by ${method}`, async () => {
+    await using folder = await temporaryFolder();
+    await run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", `${folder.path}/host`);
+    const tried: string[] = [];
+    const server = new ssh2.Server(
+      { hostKeys: [await Deno.readTextFile(`${folder.path}/host`)] },
+      (connection: Ssh2Connection) => {
+        connection.on("error", () => {});
+        connection.on("authentication", (attempt) => {
+          tried.push(attempt.method);
+          if (attempt.method !== method) return attempt.reject(["publickey", method]);
+          if (method === "password" && attempt.password === "open sesame") return attempt.accept();
+          if (method === "password") return attempt.reject();
+          attempt.prompt(
+            [{ prompt: "Password: ", echo: false }],
+            (answers: readonly string[]) =>
+              answers[0] === "open sesame" ? attempt.accept() : attempt.reject(),
+          );
+        });
+        connection.on("session", (accept) => {
+          accept().on("exec", (accept: () => Ssh2ServerChannel) => {
+            const channel = accept();
+            channel.write("in\n");
+            channel.exit(0);
+            channel.end();
+          });
+        });
+      },
+    );
+    const listening = Promise.withResolvers<void>();
+    server.listen(0, "127.0.0.1", listening.resolve);
+    await listening.promise;
+    const { port } = server.address();
+    const knownHosts = `${folder.path}/known_hosts`;
+    const hostKey = await Deno.readTextFile(`${folder.path}/host.pub`);
+    await Deno.writeTextFile(knownHosts, `[127.0.0.1]:${port} ${hostKey}`);
+    const options = {
+      host: "127.0.0.1",
+      port,
+      username: "somebody",
+      agent: "",
+      configFile: `${folder.path}/config`,
+      knownHosts,
+    };
+    await Deno.writeTextFile(options.configFile, "IdentityFile none\nIdentityFile /nowhere\n");
+    {
+      await using client = await sshClient({ ...options, password: "open sesame" });
+      strictEqual(await remotely(client, "echo in"), "in\n");
+      ok(tried.includes(method));
+      await using wrong = await sshClient({ ...options, password: "open barley" });
+      await rejects(wrong.exec("true"), (error) => {
+        match(`${error}`, /Cannot log in to .*tried were the password;/);
+        return !Deno.inspect(error).includes("barley");
+      });
+    }
+    const closed = Promise.withResolvers<void>();
+    server.close(closed.resolve);
+    await closed.promise;
+  });
+}
+
+/** What is used of the server's side of ssh2. */
+interface Ssh2Connection {
+  on(event: "error", listener: () => void): void;
+  on(event: "authentication", listener: (attempt: Ssh2Attempt) => void): void;
+  on(event: "session", listener: (accept: () => Ssh2Session) => void): void;
+}
+
+interface Ssh2Attempt {
+  readonly method: string;
+  readonly password?: string;
+  accept(): void;
+  reject(methods?: readonly string[]): void;
+  prompt(prompts: readonly unknown[], answer: (answers: readonly string[]) => void): void;
+}
+
+interface Ssh2Session {
+  on(event: "exec", listener: (accept: () => Ssh2ServerChannel) => void): void;
+}
+
+interface Ssh2ServerChannel {
+  write(text: string): void;
+  exit(code: number): void;
+  end(): void;
+}
 
 Deno.test({
   name: "sshClient() that never reached its machine says so at once",

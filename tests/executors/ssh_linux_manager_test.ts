@@ -10,6 +10,7 @@ import {
   Resources,
   run,
   sh,
+  type SshClient,
   SSHLinuxManager,
   StoreError,
 } from "../../mod.ts";
@@ -251,6 +252,30 @@ Deno.test({
     strictEqual(relative.basedir, `${home}/it's-${app}/${app}`);
     await relative.close();
     await remotely(client, `rm -r "${home}/it's-${app}"`);
+  },
+});
+
+Deno.test({
+  name: "SSHLinuxManager takes any client of that shape, such as the program ssh",
+  ignore,
+  async fn() {
+    await using direct = await connect();
+    await using folder = await remoteFolder(direct);
+    const { host, port, user, key, knownHosts } = sshServer.variables;
+    const files = ["-F", "none", "-i", key, "-o", `UserKnownHostsFile=${knownHosts}`];
+    const client: SshClient = {
+      exec: (command) => {
+        const args = [...files, "-o", "BatchMode=yes", "-p", port, `${user}@${host}`, command];
+        const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+        return Promise.resolve(new Deno.Command("ssh", { args, ...pipes }).spawn());
+      },
+    };
+    await using manager = new SSHLinuxManager("app", client, { remotePath: folder.path });
+    const { task, stdout } = fixture(manager, {
+      template: "head -c 100000 /dev/zero | tr '\\0' x",
+    });
+    strictEqual((await run(new Pipeline([task]))).succeeded, 1);
+    strictEqual(await stdout.readText("a"), "x".repeat(100_000));
   },
 });
 
