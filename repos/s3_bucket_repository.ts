@@ -86,7 +86,7 @@ export class S3BucketInfo {
  * A repository whose values are the objects of a bucket: the key `moby` is the object `moby` between prefix and suffix.
  *
  * Objects without prefix and suffix, and those with a further `/` in between, are not its business. Values of any size
- * are streamed, those above 5 MiB in parts, of which up to four are in memory. An object appears, or is replaced, in one
+ * are streamed, those above 8 MiB in parts, of which up to four are in memory. An object appears, or is replaced, in one
  * step when its writer is closed. What a writer that was killed left at the server is cleared by `validate` in a later
  * run on this machine, or by a write a week later; a lifecycle rule of the bucket can do it as well.
  *

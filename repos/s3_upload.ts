@@ -8,9 +8,12 @@ import type { S3Client, S3NewObject, S3Part, S3UploadName } from "./s3_api.ts";
 import { statusOf } from "./s3_errors.ts";
 import type { UploadNote } from "./s3_upload_notes.ts";
 
-/** How large a part is, in bytes, which is the least that servers take; what is no larger is written in one request. */
-export const PART_SIZE = 5 * 1024 * 1024;
-/** How many parts have this size, so that values up to 24 GiB are cut evenly, as some servers demand. */
+/**
+ * How large a part is, in bytes; what is no larger is written in one request. Smaller ones would be many: there are
+ * servers that cannot put a thousand together.
+ */
+export const PART_SIZE = 8 * 1024 * 1024;
+/** How many parts have this size, so that values up to 39 GiB are cut evenly, as some servers demand. */
 const EVEN_PARTS = 5000;
 /** Behind how many further parts the size is doubled, again and again, since there can be 10,000 in all. */
 const DOUBLING = 500;

@@ -118,18 +118,21 @@ for (const [what, fault, words] of ANSWERS) {
 }
 
 test("S3BucketRepository gives up a server that hangs", async () => {
-  await using fixture = await Fixture.make({ requestHandler: { requestTimeout: 100 } });
+  await using fixture = await Fixture.make({
+    maxAttempts: 1,
+    requestHandler: { requestTimeout: 100 },
+  });
   const { bucket, proxy, repo } = fixture;
-  await repo.writeText("a", "text");
+  await bucket.sdk.putObject({ Bucket: bucket.name, Key: "p/a", Body: "text" });
   proxy.fault = () => "hang";
   await allFail(repo, /did not answer in time/);
   deepStrictEqual(await bucket.keys(), ["p/a"]);
 });
 
 test("S3BucketRepository gives up a server that hangs in an answer, or goes on reading elsewhere", async () => {
-  await using fixture = await Fixture.make({ requestHandler: { requestTimeout: 100 } });
-  const { proxy, repo } = fixture;
-  await repo.writeBytes("a", bytes(LARGE));
+  await using fixture = await Fixture.make({ requestHandler: { requestTimeout: 500 } });
+  const { bucket, proxy, repo } = fixture;
+  await bucket.sdk.putObject({ Bucket: bucket.name, Key: "p/a", Body: bytes(LARGE) });
   let hangs = 2;
   proxy.fault = ({ method }) =>
     method === "GET" && hangs-- > 0 ? { hangBehind: 1_000_000 } : undefined;
@@ -279,7 +282,7 @@ test("S3BucketRepository aborts an upload that waits for the server at once", as
     return "hang";
   };
   const writer = await repo.open("a", "wb");
-  await writer.write(bytes(6_000_000));
+  await writer.write(bytes(9_000_000));
   await parts.promise;
   await writer.abort();
   await fixture.isEmpty();

@@ -82,7 +82,7 @@ Deno.test({
     await repo.validate();
     await repo.writeText("a", "text");
     const writer = await repo.open("large", "wb");
-    await writer.write(bytes(6_000_000));
+    await writer.write(bytes(9_000_000));
 
     await server.signal("STOP");
     await allFail(repo);
