@@ -6,8 +6,8 @@ import { TestBucket } from "./s3_fixture.ts";
 import { openStores, sizeOf, type Stores } from "./s3_kill_program.ts";
 
 const SWEEP = Deno.env.get("DATATASK_SWEEP") === "1";
-const JOBS = SWEEP ? 1000 : 60;
-const KILLS = SWEEP ? 50 : 4;
+const JOBS = SWEEP ? 1000 : 40;
+const KILLS = SWEEP ? 50 : 3;
 
 const jobs = Array.from({ length: JOBS }, (_, at) => `job${at}`);
 
