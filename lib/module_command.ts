@@ -24,13 +24,17 @@ export interface ModuleCommand {
  * Internal to this library.
  *
  * @param module The URL of the module, one of this package.
+ * @param flags What `deno run` is told besides.
  * @returns The command. What the module finds in `Deno.args` is to be appended.
  * @throws {Error} If the program is one file that runs nothing but its own pipeline.
  */
-export function moduleCommand(module: string): ModuleCommand {
+export function moduleCommand(
+  module: string,
+  flags: readonly string[] = ["--allow-all"],
+): ModuleCommand {
   const program = Deno.execPath();
   if (!Deno.build.standalone) {
-    return { program, args: ["run", "--allow-all", "--quiet", "--no-prompt", module] };
+    return { program, args: ["run", "--quiet", "--no-prompt", ...flags, module] };
   }
   if (isMainModuleLoaded()) return { program, args: [MODULE_VERB, module] };
   throw new Error(

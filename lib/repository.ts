@@ -88,6 +88,14 @@ export abstract class Repository<Info = unknown> {
   /** Which strings are ids here. A store that names things differently overrides it. */
   readonly jobIds: JobIdRule = JOB_ID_RULE;
 
+  /**
+   * Whether its values are in the memory of this process, so that functions in other threads, processes or pods have to
+   * be given them, or cannot have them.
+   *
+   * @default {false}
+   */
+  readonly isInMemory: boolean = false;
+
   readonly #listeners = new Set<(change: RepositoryChange) => void>();
   readonly #warned = new Set<string>();
 

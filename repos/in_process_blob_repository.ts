@@ -29,6 +29,8 @@ import { concat } from "../lib/streams.ts";
  * ```
  */
 export class InProcessBlobRepository extends BlobRepository<undefined> {
+  /** True. */
+  override readonly isInMemory: boolean = true;
   /** The values by key. A change that is made here, and not by a method, is not told to those who watch. */
   readonly data: Map<string, Uint8Array>;
 

@@ -34,6 +34,8 @@ import { MetadataRepository, type RepositoryChange } from "../lib/repository.ts"
  * ```
  */
 export class InProcessMetadataRepository<Data = unknown> extends MetadataRepository<Data> {
+  /** True. */
+  override readonly isInMemory: boolean = true;
   /** The values by key. A change that is made here, and not by a method, is not told to those who watch. */
   readonly data: Map<string, Data>;
 

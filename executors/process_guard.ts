@@ -1,0 +1,62 @@
+/**
+ * Ends processes when this program has ended, however that came.
+ *
+ * @module
+ */
+
+/** Learns numbers of processes, a line for each that begins (`+`) or ends (`-`); at the end, ends those that are left. */
+const SCRIPT = `
+trap '' INT TERM HUP
+pids=' '
+while read -r change pid; do
+  case $change in
+    +) pids="$pids$pid " ;;
+    -) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+  esac
+done
+for pid in $pids; do kill -s KILL "$pid"; done
+`;
+
+/**
+ * A shell that knows which processes are to end with this program. It sees that by the end of its standard input, which
+ * comes even if the program is killed.
+ */
+export class ProcessGuard {
+  #shell: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  #count = 0;
+
+  /** Takes in that a process is to end with this program. Does nothing where the program may start no shell. */
+  add(pid: number): void {
+    this.#count++;
+    this.#tell(`+ ${pid}\n`);
+  }
+
+  /** Takes in that a process has ended. */
+  remove(pid: number): void {
+    this.#tell(`- ${pid}\n`);
+    if (--this.#count > 0) return;
+    this.#shell?.close().catch(() => {}); // it is not needed any more, whatever has become of it
+    this.#shell = undefined;
+  }
+
+  #tell(line: string): void {
+    this.#shell ??= this.#start();
+    this.#shell?.write(new TextEncoder().encode(line)).catch(() => {}); // as well as it can be done
+  }
+
+  #start(): WritableStreamDefaultWriter<Uint8Array> | undefined {
+    if (Deno.build.os === "windows") return undefined;
+    if (Deno.permissions.querySync({ name: "run", command: "sh" }).state !== "granted") {
+      return undefined;
+    }
+    const child = new Deno.Command("sh", {
+      args: ["-c", SCRIPT],
+      stdin: "piped",
+      stdout: "null",
+      stderr: "null",
+      detached: true, // Ctrl-C is for this program to handle
+    }).spawn();
+    child.unref();
+    return child.stdin.getWriter();
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * Functions in processes of their own.
+ *
+ * @module
+ */
+
+import { JobError } from "../lib/errors.ts";
+import { moduleCommand } from "../lib/module_command.ts";
+import { parseQuantity, type Quantity } from "../lib/resources.ts";
+import {
+  ExecutorPool,
+  type ExecutorPoolOptions,
+  type HostEvents,
+  type HostLine,
+} from "./executor_pool.ts";
+import { ProcessGuard } from "./process_guard.ts";
+import { type ExecutorPermissions, permissionFlags } from "./permission_flags.ts";
+
+/** Options of a {@linkcode SubprocessExecutor}. */
+export interface SubprocessExecutorOptions extends ExecutorPoolOptions {
+  /**
+   * How much memory the heap of a process may take, in bytes. A function that needs more has failed with class `oom`. What
+   * V8 takes by default, if it is not given.
+   */
+  readonly memory?: Quantity;
+  /** Seconds after which a function is ended. Unlimited, if it is not given; the `timeout` of the task holds as well. */
+  readonly timeout?: number;
+  /**
+   * What the functions may do. By kind, true, or the names that `deno run` takes for it; what is not named is denied.
+   *
+   * @default {"what this program may do without a question"}
+   */
+  readonly permissions?: ExecutorPermissions;
+}
+
+/**
+ * Runs functions in a pool of Deno processes. A process is started when it is needed, and used again; with
+ * `recycleAfter: 1`, each function has one of its own.
+ *
+ * Whatever a function does, it can be ended, and this process goes on: one that never ends, that eats all memory, that
+ * ends its process. A process costs 50 ms and 50 MB. It ends by itself when this program does.
+ *
+ * @example Usage
+ * ```ts
+ * import { ExecutorTask, InProcessMetadataRepository, SubprocessExecutor } from "@datatask/datatask";
+ * import { strictEqual } from "node:assert";
+ *
+ * const executor = new SubprocessExecutor({ size: 2, memory: "512Mi", timeout: 60 });
+ * const task = new ExecutorTask("count", executor, new InProcessMetadataRepository());
+ * strictEqual(task.defaultMaxConcurrent, 2);
+ * ```
+ */
+export class SubprocessExecutor extends ExecutorPool {
+  readonly #megabytes: number | undefined;
+  readonly #permissions: ExecutorPermissions | undefined;
+  readonly #guard = new ProcessGuard();
+
+  /**
+   * Makes an executor. No process is started.
+   *
+   * @param options How many processes there are, and what each may take and do.
+   * @throws {TypeError} If a number cannot be.
+   */
+  constructor(options: SubprocessExecutorOptions = {}) {
+    super(options, options.timeout);
+    const { memory, permissions } = options;
+    this.#megabytes = memory === undefined
+      ? undefined
+      : Math.max(1, Math.floor(Number(parseQuantity(memory)) / 2 ** 20));
+    this.#permissions = permissions;
+    if (Deno.build.standalone && (memory !== undefined || permissions !== undefined)) {
+      throw new TypeError(
+        "Cannot limit the memory or the permissions of processes: this program is one file, whose limits are those it " +
+          "was made with; leave out memory and permissions, or run the pipeline with deno run",
+      );
+    }
+  }
+
+  /** Starts a process. */
+  protected override async start(
+    { onMessage, onOutput, onEnd }: HostEvents,
+    module: string,
+  ): Promise<HostLine> {
+    const { frame, FrameReader, newMark } = await import("./frames.ts"); // with slow parts of the platform
+    const mark = newMark();
+    const { program, args } = moduleCommand(
+      entry(module),
+      [
+        ...permissionFlags(this.#permissions),
+        ...configFlags(module),
+        ...this.#megabytes === undefined
+          ? []
+          : [`--v8-flags=--max-old-space-size=${this.#megabytes}`],
+      ],
+    );
+    const child = new Deno.Command(program, {
+      args: [...args, mark],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      detached: true, // Ctrl-C is for this program to handle
+    }).spawn();
+    this.#guard.add(child.pid);
+    const writer = child.stdin.getWriter();
+    const reader = new FrameReader(mark, onMessage, onOutput);
+    const errors: string[] = [];
+    const reading = Promise.all([
+      pump(child.stdout, (chunk) => reader.push(chunk)).then(() => reader.end()),
+      pump(child.stderr, (chunk) => {
+        errors.push(new TextDecoder().decode(chunk));
+        if (errors.length > LAST_ERRORS) errors.shift();
+        onOutput(chunk);
+      }),
+    ]);
+    let killed = false;
+    const ended = Promise.all([child.status, reading]).then(([status]) => {
+      this.#guard.remove(child.pid);
+      onEnd(
+        killed
+          ? new JobError("Its process was ended", { class: "cancelled" })
+          : reasonOf(status, errors),
+      );
+    });
+    return {
+      send: (message) => void writer.write(frame(mark, message)).catch(() => {}), // it has ended
+      async kill() {
+        killed = true;
+        try {
+          child.kill("SIGKILL");
+        } catch (error) {
+          if (!(error instanceof TypeError)) throw error; // it has ended
+        }
+        await ended;
+      },
+      hold(holds) {
+        if (holds) child.ref();
+        else child.unref();
+      },
+    };
+  }
+}
+
+/** How many pieces of what a process has written to standard error are kept, to tell why it has died. */
+const LAST_ERRORS = 20;
+
+/**
+ * The module that runs in the process. It names the user's module, so that this is loaded without a permission to read.
+ * Where the program is one file, that cannot load such a module, and needs no permission.
+ */
+function entry(module: string): string {
+  const main = new URL("./subprocess_main.ts", import.meta.url).href;
+  const start = new URL("./subprocess_start.ts", import.meta.url).href;
+  if (Deno.build.standalone) return start;
+  const [own, user] = [JSON.stringify(main), JSON.stringify(module)];
+  const source = `import { serve } from ${own}; await serve({ [${user}]: () => import(${user}) });`;
+  return `data:text/javascript,${encodeURIComponent(source)}`;
+}
+
+/** The configuration by which Deno would run a module. */
+function configFlags(module: string): string[] {
+  if (!module.startsWith("file:")) return ["--no-config"];
+  for (let folder = new URL(".", module);; folder = new URL("..", folder)) {
+    for (const name of ["deno.json", "deno.jsonc"]) {
+      const file = new URL(name, folder);
+      try {
+        if (Deno.statSync(file).isFile) return [`--config=${decodeURIComponent(file.pathname)}`];
+      } catch {
+        // not there, or not to be seen: Deno itself would not find it either
+      }
+    }
+    if (folder.pathname === "/") return ["--no-config"];
+  }
+}
+
+async function pump(
+  stream: ReadableStream<Uint8Array>,
+  take: (chunk: Uint8Array) => void,
+): Promise<void> {
+  for await (const chunk of stream) take(chunk);
+}
+
+/** Why a process has ended by itself. */
+function reasonOf({ code, signal }: Deno.CommandStatus, errors: readonly string[]): JobError {
+  const text = errors.join("");
+  // Signal 5 is how V8 ends a process whose heap is full, 9 how the system does whose memory is.
+  if (
+    /heap out of memory|Fatal JavaScript out of memory|heap limit/i.test(text) ||
+    signal === "SIGKILL"
+  ) {
+    return new JobError("The function needs more memory than it may have", { class: "oom" });
+  }
+  const how = signal === null ? `with code ${code}` : `by ${signal}`;
+  const last = text.trim().split("\n").slice(0, 3).join(" ").slice(0, 500);
+  return new JobError(
+    `The function has ended its process, ${how}${last === "" ? "" : `: ${last}`}`,
+    {
+      class: "user",
+    },
+  );
+}
