@@ -306,9 +306,9 @@ Deno.test({
   async fn() {
     await using remote = await remoteFixture();
     const { task, done } = fixture(remote.manager, {
-      template: `printf 'a) Z\\n1 (b' > /proc/$$/comm
-until [ -e ${remote.path}/go ]; do sleep 0.02; done
-exit 5`,
+      template: `name=$(printf 'a) Z\\n1 (b')
+cp /bin/sh "$name"
+exec "./$name" -c 'until [ -e ${remote.path}/go ]; do sleep 0.02; done; exit 5'`,
     });
     const running = run(new Pipeline([task]));
     await until(async () => (await task.pids.info("a"))?.pid !== undefined);
