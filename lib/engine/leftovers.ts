@@ -4,12 +4,22 @@
  * @module
  */
 
+import type { Decision } from "./decision.ts";
 import type { Engine } from "./engine.ts";
 import { describe } from "./explain.ts";
 import type { Leftover } from "./report.ts";
 
+/** What a job can be that is left: not what runs or has ended, and not what the links speak against. */
+const LEFT: ReadonlySet<Decision["state"]> = new Set([
+  "ready",
+  "retrying",
+  "waiting",
+  "held",
+  "unknown",
+]);
+
 /**
- * What is left: eligible as far as the links say, but not started.
+ * What is left: eligible as far as the links say, or of which they cannot say whether it is, and not started.
  *
  * @param engine The engine, which has looked.
  * @returns The jobs, those of one task that were left for one reason together.
@@ -18,8 +28,12 @@ export async function leftoversOf(engine: Engine): Promise<Leftover[]> {
   const left = new Map<string, Leftover>();
   for (const state of engine.states.filter(({ task }) => !task.disabled)) {
     const obstacle = engine.obstacle(state.task);
-    await engine.records.decideAll(state, state.eligible.clone(), (id, decision) => {
-      if (decision.state === "running" || decision.state === "ended") return;
+    const ids = state.eligible.clone();
+    for (const { view } of [...state.required, ...state.inhibiting]) {
+      for (const id of view.doubtful()) if (view.errorOf(id) !== undefined) ids.add(id);
+    }
+    await engine.records.decideAll(state, ids, (id, decision) => {
+      if (!LEFT.has(decision.state)) return;
       const from = "from" in decision ? decision.from.index : "";
       const key = `${state.index} ${decision.state} ${from}`;
       const before = left.get(key);

@@ -104,7 +104,7 @@ export class RelatedView extends View {
     const unknown = [...this.#translator.set.clone().subtract(this.#known)];
     this.#refreshing = true;
     if (unknown.length > 0 && this.#related.prefetchLookup && this.#known.empty) {
-      await this.#prefetch();
+      await this.#prefetch(unknown);
     } else await this.#lookups.all(unknown);
     this.#refreshing = false;
     for (const id of this.#errors.keys()) this.#known.delete(id); // asked again at the next look
@@ -128,16 +128,17 @@ export class RelatedView extends View {
     }));
   }
 
-  async #prefetch(): Promise<void> {
+  /** Reads the translator whole; one that cannot be read so, value by value: a broken one is then no other's fault. */
+  async #prefetch(ids: readonly number[]): Promise<void> {
     this.#stats.reads++;
     let all: ReadonlyMap<string, string | null | undefined>;
     try {
       all = await this.#related.translator.infoAll();
-    } catch (error) {
-      for (const id of this.#translator.set) this.#errors.set(id, error);
+    } catch {
+      await this.#lookups.all(ids);
       return;
     }
-    for (const id of this.#translator.set) {
+    for (const id of ids) {
       // What has become known meanwhile is newer.
       if (!this.#known.has(id)) this.#learn(id, all.get(this.#space.name(id)), undefined);
     }

@@ -4,6 +4,7 @@ import type { DoneRecord } from "../../../lib/done_record.ts";
 import { Engine } from "../../../lib/engine/engine.ts";
 import { runEngine } from "../../../lib/engine/run.ts";
 import { JobError, StoreError } from "../../../lib/errors.ts";
+import { RelatedItemRepository } from "../../../lib/related_item_repository.ts";
 import { Task } from "../../../lib/task.ts";
 import { interceptWarnings } from "../../../lib/warnings.ts";
 import { START, turn } from "./fake_env.ts";
@@ -293,3 +294,35 @@ Deno.test("a run that timed out while it looked starts nothing in a later run", 
   await turn();
   deepStrictEqual(shop.started, []);
 });
+
+Deno.test("run says of a job whose translation cannot be read that it cannot be decided, and runs the others", async () => {
+  for (const prefetchLookup of [true, false]) {
+    const lives = new MemoryStore("lives", keys("x", "y"));
+    const authors = new BrokenTranslator("authors", [["a", "x"], ["b", "y"]]);
+    const input = new RelatedItemRepository(lives, authors, { prefetchLookup });
+    const task = makeTask("task", { input });
+    await using shop = new Workshop(() => [task]);
+    const { left } = await shop.run();
+    deepStrictEqual(shop.started, ["task.b"]);
+    deepStrictEqual(left.map(({ state, count, job }) => [state, count, job]), [[
+      "unknown",
+      1,
+      "a",
+    ]]);
+  }
+});
+
+/** A translator one value of which cannot be read. */
+class BrokenTranslator extends MemoryStore<string> {
+  override async info(job: string): Promise<string | undefined> {
+    if (job === "a") throw new StoreError("this one is broken");
+    return await super.info(job);
+  }
+  override async infoAll(): Promise<Map<string, string | undefined>> {
+    return new Map(
+      await Promise.all(
+        [...this.data.keys()].map(async (job) => [job, await this.info(job)] as const),
+      ),
+    );
+  }
+}
