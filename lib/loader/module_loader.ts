@@ -8,6 +8,7 @@
  * @module
  */
 
+import { stripVTControlCharacters } from "node:util";
 import { environment } from "../environment.ts";
 import { parseAuthTokens } from "./auth_tokens.ts";
 import { FetchPolicy } from "./fetch_policy.ts";
@@ -162,7 +163,7 @@ export class ModuleLoader {
     if ("code" in error && error.code === "ERR_MODULE_NOT_FOUND") {
       return new ModuleError(
         "what the modules import",
-        `${this.#mirror.explain(message)}; correct it`,
+        `${stripVTControlCharacters(this.#mirror.explain(message))}; correct it`,
       );
     }
     const explained = {
