@@ -111,7 +111,7 @@ function encode(text: string): string {
 }
 
 /** How many bytes are read at once, into a place that is used again: what is handed on is then no larger than it must be. */
-const CHUNK = 64 * 1024;
+const CHUNK = 32 * 1024;
 
 /** A body that fails when it stands still for too long. */
 function paced(
