@@ -4,6 +4,7 @@
  * @module
  */
 
+import { environment } from "../lib/environment.ts";
 import type { MongoCollection } from "./mongo_api.ts";
 import { mongoError } from "./mongo_errors.ts";
 
@@ -78,7 +79,7 @@ export interface OpenMongoClient extends AsyncDisposable {
  * ```
  */
 export async function mongoClient(
-  url: string | undefined = Deno.env.get("MONGODB_URI"),
+  url: string | undefined = environment("MONGODB_URI"),
   options: MongoClientOptions = {},
 ): Promise<OpenMongoClient> {
   if (!url) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { environment } from "../lib/environment.ts";
 import { StoreError } from "../lib/errors.ts";
 import { objectOf, recordOf } from "./registry_errors.ts";
 
@@ -55,9 +56,9 @@ export function isDockerHub(host: string): boolean {
 }
 
 function configPath(): string | undefined {
-  const folder = Deno.env.get("DOCKER_CONFIG");
+  const folder = environment("DOCKER_CONFIG");
   if (folder) return `${folder}/config.json`;
-  const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE");
+  const home = environment("HOME") ?? environment("USERPROFILE");
   return home ? `${home}/.docker/config.json` : undefined;
 }
 
