@@ -41,6 +41,17 @@ export interface PipelineOptions {
   readonly env?: Env;
 }
 
+/** Options of {@linkcode Pipeline.open}. */
+export interface OpenOptions {
+  /**
+   * Whether nothing is to be written: repositories that can be read are left as they are. What is lacking is made all the
+   * same.
+   *
+   * @default {false}
+   */
+  readonly readOnly?: boolean;
+}
+
 /** What {@linkcode Pipeline.settings} sets. */
 export interface PipelineSettings {
   /**
@@ -132,15 +143,16 @@ export class Pipeline implements AsyncDisposable {
    * Opens the session, and makes sure that every task and every repository can work. Folders and tables that tasks write
    * to are made; those that they only read must be there.
    *
+   * @param options Whether it is to be written to.
    * @throws {PipelineError} If tasks cannot work. The message lists every problem.
    * @throws {StoreError} If a repository cannot be used.
    * @throws {TypeError} If it is open.
    */
-  async open(): Promise<void> {
+  async open(options: OpenOptions = {}): Promise<void> {
     if (this.#opening !== undefined) {
       throw new TypeError(`Cannot open the ${this.name}: it is open already`);
     }
-    this.#opening = this.#open();
+    this.#opening = this.#open(options);
     try {
       await this.#opening;
     } catch (error) {
@@ -231,11 +243,11 @@ export class Pipeline implements AsyncDisposable {
     return dependantsIn(this.graph(), node, recursive);
   }
 
-  async #open(): Promise<void> {
+  async #open({ readOnly = false }: OpenOptions): Promise<void> {
     await this.session.open();
     await using closing = this.#closing();
     await this.#validateTasks();
-    await this.#validateRepositories();
+    await this.#validateRepositories(readOnly);
     engines.set(
       this,
       new Engine({ tasks: this.tasks, ...this.#options, snapshots: this.snapshots }),
@@ -264,7 +276,7 @@ export class Pipeline implements AsyncDisposable {
     if (problems.length > 0) throw new PipelineError(problems);
   }
 
-  async #validateRepositories(): Promise<void> {
+  async #validateRepositories(readOnly: boolean): Promise<void> {
     const repositories = new Map<Repository, boolean>();
     for (const task of this.tasks) {
       for (const { repo, isOutput, isStatus } of task.links.values()) {
@@ -273,7 +285,18 @@ export class Pipeline implements AsyncDisposable {
     }
     // What is written somewhere is made first: another link may read it through a view.
     const ordered = [...repositories].sort(([, a], [, b]) => Number(b) - Number(a));
-    for (const [repository, create] of ordered) await repository.validate({ create });
+    for (const [repository, create] of ordered) {
+      if (!(readOnly && await canBeRead(repository))) await repository.validate({ create });
+    }
+  }
+}
+
+async function canBeRead(repository: Repository): Promise<boolean> {
+  try {
+    await repository.validate({ create: false });
+    return true;
+  } catch {
+    return false; // what is wrong is told by whoever tries to make it
   }
 }
 

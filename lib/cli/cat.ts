@@ -36,7 +36,7 @@ export async function catData(pipeline: Pipeline, data: string, job: string): Pr
       if (error instanceof NotFoundError) error.message += await nearestKey(job, [repo]);
       throw error;
     }
-  });
+  }, { readOnly: true });
 }
 
 async function cat(repository: Repository, job: string): Promise<void> {
@@ -55,6 +55,7 @@ async function cat(repository: Repository, job: string): Promise<void> {
 export const catVerb: Verb = {
   name: "cat",
   summary: "Print a value: bytes as they are, data as YAML",
+  reads: true,
   words: "TASK.LINK JOB",
   run: ({ pipeline, words: [data = "", job = ""] }) =>
     showingOriginalErrors(catData(pipeline, data, job)),

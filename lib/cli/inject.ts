@@ -12,6 +12,7 @@ import { concat } from "../streams.ts";
 import { parseYaml } from "../yaml.ts";
 import { EXIT } from "./exit_code.ts";
 import { OriginalError, showingOriginalErrors } from "./original_error.ts";
+import { writeMessage } from "./output.ts";
 import { selectLink } from "./select.ts";
 import type { Verb } from "./verb.ts";
 
@@ -124,6 +125,7 @@ export const injectVerb: Verb = {
   opens: false,
   stops: true,
   async run({ pipeline, words: [data = "", job = ""], signal }) {
+    if (Deno.stdin.isTerminal()) writeMessage("Type the value; Ctrl-D ends it\n");
     try {
       return await showingOriginalErrors(injectData(pipeline, data, job, { signal }));
     } catch (error) {

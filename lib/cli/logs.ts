@@ -16,6 +16,7 @@ import type { Verb } from "./verb.ts";
 export const logsVerb: Verb = {
   name: "logs",
   summary: "Show what the latest attempt at a job has written",
+  reads: true,
   words: "TASK JOB",
   options: {
     follow: { type: "boolean", short: "f", description: "go on until the job has ended" },

@@ -54,7 +54,7 @@ export async function listData(
   await opened(pipeline, async () => {
     const keys = await keysOf(parsed, repositories);
     await (json ? writeJson(keys) : writeLines(keys));
-  });
+  }, { readOnly: true });
 }
 
 function repositoryAt(pipeline: Pipeline, text: string, name: string, at: number): Repository {
@@ -90,6 +90,7 @@ async function keysOf(
 export const lsVerb: Verb = {
   name: "ls",
   summary: "List the keys of a repository, or of several with & | - ^ and parentheses",
+  reads: true,
   words: "EXPRESSION...",
   options: { json: { type: "boolean", description: "print a JSON array" } },
   run: ({ pipeline, words, options }) =>

@@ -5,7 +5,7 @@
  */
 
 import { StoreError } from "../errors.ts";
-import { engineOf, type Pipeline } from "../pipeline.ts";
+import { engineOf, type OpenOptions, type Pipeline } from "../pipeline.ts";
 import { parseArguments } from "./arguments.ts";
 import { errorText } from "./error_text.ts";
 import { EXIT, exitCodeOf } from "./exit_code.ts";
@@ -125,7 +125,7 @@ async function perform(
     else Deno.exit(EXIT.INTERRUPTED);
   });
   const opens = verb.opens !== false && !pipeline.isOpen;
-  if (opens) await open(pipeline);
+  if (opens) await open(pipeline, { readOnly: verb.reads ?? false });
   started = true;
   let code: number;
   try {
@@ -147,9 +147,9 @@ async function perform(
 }
 
 /** Opens a pipeline. A resource that cannot be made is as much out of reach as a store is. */
-async function open(pipeline: Pipeline): Promise<void> {
+async function open(pipeline: Pipeline, options: OpenOptions): Promise<void> {
   try {
-    await pipeline.open();
+    await pipeline.open(options);
   } catch (error) {
     if (exitCodeOf(error) !== undefined || !(error instanceof Error)) throw error;
     throw new StoreError(error.message, { cause: error });

@@ -5,7 +5,7 @@
  */
 
 import type { Engine } from "../engine/engine.ts";
-import { engineOf, type Pipeline } from "../pipeline.ts";
+import { engineOf, type OpenOptions, type Pipeline } from "../pipeline.ts";
 
 /**
  * Calls a function with the engine of a pipeline, which is opened before and closed after, unless it is open.
@@ -13,6 +13,7 @@ import { engineOf, type Pipeline } from "../pipeline.ts";
  * @typeParam Result What the function gives.
  * @param pipeline The pipeline.
  * @param use What needs it open.
+ * @param options Whether it is to be written to.
  * @returns What the function gives.
  * @throws {PipelineError} If it is opened, and tasks cannot work.
  * @throws {StoreError} If it is opened, and a repository cannot be used.
@@ -20,9 +21,10 @@ import { engineOf, type Pipeline } from "../pipeline.ts";
 export async function opened<Result>(
   pipeline: Pipeline,
   use: (engine: Engine) => Result | Promise<Result>,
+  options: OpenOptions = {},
 ): Promise<Result> {
   if (pipeline.isOpen) return await use(engineOf(pipeline));
-  await pipeline.open();
+  await pipeline.open(options);
   await using _closing = pipeline;
   return await use(engineOf(pipeline));
 }

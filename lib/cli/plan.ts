@@ -54,6 +54,7 @@ async function planJobs(engine: Engine): Promise<PlannedJob[]> {
 export const planVerb: Verb = {
   name: "plan",
   summary: "Show what would be started next, in order: a task and a job a line",
+  reads: true,
   options: { json: { type: "boolean", description: "write JSON" } },
   async run({ pipeline, options }) {
     const engine = engineOf(pipeline);

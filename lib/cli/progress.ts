@@ -37,6 +37,9 @@ const BAR_MIN = 6;
 /** The longest name that is not cut. */
 const NAME = 24;
 
+/** How wide a terminal is on which there is room for more than how many jobs are done. */
+const WIDE = 40;
+
 /**
  * Shows how far the tasks are, for a terminal: a line a task, none longer than the terminal is wide, and no more lines
  * than it has.
@@ -55,8 +58,12 @@ export function progressLines(
     const active = tasks.filter(({ live, ready }) => live + ready > 0);
     shown = (active.length > 0 ? active : tasks).slice(0, room);
   }
-  const nameWidth = Math.min(NAME, Math.max(...shown.map(({ name }) => name.length)));
-  const details = shown.map(detailsOf);
+  const nameWidth = Math.min(
+    NAME,
+    Math.max(4, Math.floor(columns / 3)),
+    Math.max(...shown.map(({ name }) => name.length)),
+  );
+  const details = shown.map(columns < WIDE ? countsOf : detailsOf);
   const rest = columns - 1 - nameWidth - 2 - 2 - Math.max(...details.map(({ length }) => length));
   const barWidth = rest < BAR_MIN ? 0 : Math.min(BAR, rest);
   const lines = shown.map((task, index) => {
@@ -92,6 +99,10 @@ export function durationText(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   if (minutes < 120) return `${minutes} min`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function countsOf({ done, live, ready }: TaskProgress): string {
+  return `${done}/${done + live + ready}`;
 }
 
 function detailsOf({ done, live, ready, failed, rate }: TaskProgress): string {

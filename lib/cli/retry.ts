@@ -39,6 +39,7 @@ export const retryVerb: Verb = {
       for (const job of jobs) if (!task.done.isValidJobId(job)) throw new JobIdError(job);
     }
     let code: number = EXIT.OK;
+    let count = 0;
     for (const task of tasks) {
       const failed = await failedJobs(task, jobs.length === 0 ? task.done : jobs, failureClass);
       for (const job of jobs.filter((job) => !failed.has(job))) {
@@ -47,11 +48,13 @@ export const retryVerb: Verb = {
       }
       // What a job wrote before it failed would keep it from running again, as its record does.
       await deleteAll(affected(task, failed));
+      count += failed.size;
       if (failed.size > 0) {
-        const count = failed.size === 1 ? "1 failed job" : `${failed.size} failed jobs`;
-        writeMessage(`${count} of task "${task.name}" may run again\n`);
+        const jobs = failed.size === 1 ? "1 failed job" : `${failed.size} failed jobs`;
+        writeMessage(`${jobs} of task "${task.name}" may run again\n`);
       }
     }
+    if (count === 0 && code === EXIT.OK) writeMessage("no job has failed\n");
     return code;
   },
 };

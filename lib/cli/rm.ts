@@ -107,6 +107,7 @@ async function deleteFrom(
 ): Promise<boolean> {
   let found = false;
   let kept = 0;
+  let heard = true;
   for await (const batch of batches(keys ?? repository)) {
     const outcomes = await Promise.allSettled(
       batch.map((job) => deleteOne(repository, job, keys === undefined)),
@@ -118,13 +119,24 @@ async function deleteFrom(
       if (outcome.value === "deleted") lines += `${batch[index]} ${repository}\n`;
       else kept++;
     }
-    await writeOutput(lines);
+    heard &&= await tellOf(lines);
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
   if (kept > 0) {
     warn(`${repository} still holds ${kept === 1 ? "a key" : `${kept} keys`}: it does not delete`);
   }
   return found;
+}
+
+/** Writes what was deleted; false if nobody wants to read it any more, which is no reason to stop half way. */
+async function tellOf(lines: string): Promise<boolean> {
+  try {
+    await writeOutput(lines);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return false;
+    throw error;
+  }
 }
 
 async function deleteOne(

@@ -11,7 +11,7 @@ import { EXIT, isTimeout } from "./exit_code.ts";
 import { opened } from "./opened.ts";
 import { writeMessage } from "./output.ts";
 import { showProgress } from "./progress_display.ts";
-import { doneLines, INTERRUPTED, runExitCode, summaryText } from "./run_summary.ts";
+import { doneLines, interruptedText, runExitCode, summaryText } from "./run_summary.ts";
 import { showStats, STATS } from "./stats.ts";
 import { Tally } from "./tally.ts";
 import { UsageError } from "./usage_error.ts";
@@ -55,7 +55,11 @@ export const runVerb: Verb = {
     forever: { type: "boolean", description: "wait for new keys when nothing is left to do" },
     "launch-once": { type: "boolean", description: "start only what is ready at the beginning" },
     stats: STATS,
-    timeout: { type: "string", value: "SECONDS", description: "give up after so long" },
+    timeout: {
+      type: "string",
+      value: "SECONDS",
+      description: "give up after so long, with exit code 1",
+    },
   },
   stops: true,
   async run({ pipeline, options, signal }) {
@@ -68,7 +72,7 @@ export const runVerb: Verb = {
     let report: RunReport;
     {
       using progress = showProgress(engine, tally);
-      signal.addEventListener("abort", () => progress.say(INTERRUPTED), { once: true });
+      signal.addEventListener("abort", () => progress.say(interruptedText(engine)), { once: true });
       try {
         report = await run(pipeline, { forever, launchOnce, timeout, signal });
       } catch (error) {
@@ -86,6 +90,6 @@ export const runVerb: Verb = {
 function secondsOf(text: string | boolean | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seconds = typeof text === "string" && text.trim() !== "" ? Number(text) : NaN;
-  if (Number.isFinite(seconds) && seconds >= 0) return seconds;
+  if (Number.isFinite(seconds) && seconds > 0) return seconds;
   throw new UsageError(`--timeout needs a number of seconds, and not "${text}"`);
 }

@@ -4,15 +4,27 @@
  * @module
  */
 
+import type { Engine } from "../engine/engine.ts";
 import type { RunReport } from "../engine/report.ts";
+import { StoreError } from "../errors.ts";
 import { headline } from "../failure.ts";
 import { EXIT } from "./exit_code.ts";
 import { printable } from "./output.ts";
 import type { FailedJob, Tally } from "./tally.ts";
 
-/** What is said at the first interrupt of what starts jobs. */
-export const INTERRUPTED =
-  "interrupted: waiting for what runs in this process; interrupt again to end at once";
+/**
+ * What is said at the first interrupt of what starts jobs.
+ *
+ * @param engine The engine that runs.
+ * @returns A line without its end.
+ */
+export function interruptedText({ attached, running }: Engine): string {
+  if (attached === 0 && running > 0) {
+    const [count, go] = running === 1 ? ["1 job", "goes"] : [`${running} jobs`, "go"];
+    return `interrupted: ${count} ${go} on without this program; run it again to take in how that ends`;
+  }
+  return "interrupted: waiting for what runs in this process; interrupt again to end at once";
+}
 
 /**
  * Tells what a run did and what it left: the most important last.
@@ -28,7 +40,11 @@ export function summaryText(tally: Tally, report: RunReport): string {
     ...exampleLines(tally.unrecorded, report.unrecorded, "ended, but its record was not kept"),
     ...leftLines(report),
     ...report.unreachable.map(({ repository, error }) =>
-      `cannot list ${repository}: ${printable(headline(error))}`
+      printable(
+        error instanceof StoreError && error.message.startsWith("Cannot list")
+          ? error.message
+          : `cannot list ${repository}: ${headline(error)}`,
+      )
     ),
   ];
   if (report.running > 0 && report.interrupted) {

@@ -56,7 +56,7 @@ export async function printStatus(
     const counts = await countKeys(shown, pipeline.snapshots, stats);
     await (json ? writeJson(statusJson(shown, counts)) : writeOutput(statusText(shown, counts)));
     for (const count of counts.values()) if (typeof count !== "number") throw count;
-  });
+  }, { readOnly: true });
 }
 
 /** The number of keys of each link's repository, by full name; what went wrong in place of it. */
@@ -119,6 +119,7 @@ function statusJson(shown: readonly ShownTask[], counts: Counts): unknown {
 export const statusVerb: Verb = {
   name: "status",
   summary: "Show how many keys each repository holds",
+  reads: true,
   options: {
     all: { type: "boolean", short: "a", description: "show all links, not only data and status" },
     json: { type: "boolean", description: "write JSON" },

@@ -8,9 +8,11 @@ import { StoreError } from "../errors.ts";
 import { headline } from "../failure.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Repository } from "../repository.ts";
+import { nearestKey } from "./nearest_key.ts";
 import { opened } from "./opened.ts";
 import { writeJson, writeOutput } from "./output.ts";
 import { shownLinks, type ShownTask } from "./shown_links.ts";
+import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
 
 /** Options of {@linkcode printTrace}. */
@@ -54,7 +56,7 @@ export async function printTrace(
     );
     await (json ? writeJson(traceJson(shown, held)) : writeOutput(traceText(shown, held)));
     for (const jobs of held.values()) if (jobs instanceof StoreError) throw jobs;
-  });
+  }, { readOnly: true });
 }
 
 /** The jobs that each repository holds; what went wrong in place of them. */
@@ -100,15 +102,41 @@ function traceJson(shown: readonly ShownTask[], held: Held): unknown {
   }));
 }
 
+/** Refuses jobs of which no repository holds any: they may be mistyped. */
+async function checkHeld(
+  jobs: readonly string[],
+  repositories: ReadonlySet<Repository>,
+): Promise<void> {
+  for (const job of jobs) {
+    for (const repository of repositories) {
+      if (repository.isValidJobId(job) && await repository.contains(job)) return;
+    }
+  }
+  const [first = ""] = jobs;
+  throw new UsageError(
+    `No repository of the pipeline holds a key "${first}"${await nearestKey(first, repositories)}`,
+  );
+}
+
 /** The verb `trace`. */
 export const traceVerb: Verb = {
   name: "trace",
   summary: "Show which repositories hold some jobs",
+  reads: true,
   words: "JOB...",
   options: {
     all: { type: "boolean", short: "a", description: "show all links, not only data and status" },
     json: { type: "boolean", description: "write JSON" },
   },
-  run: ({ pipeline, words, options }) =>
-    printTrace(pipeline, { jobs: words, all: options.all === true, json: options.json === true }),
+  async run({ pipeline, words, options }) {
+    await printTrace(pipeline, {
+      jobs: words,
+      all: options.all === true,
+      json: options.json === true,
+    });
+    const repositories = new Set(
+      pipeline.tasks.flatMap(({ links }) => Array.from(links.values(), ({ repo }) => repo)),
+    );
+    await checkHeld(words, repositories);
+  },
 };

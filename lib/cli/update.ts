@@ -7,7 +7,7 @@
 import { engineOf, type Pipeline } from "../pipeline.ts";
 import { opened } from "./opened.ts";
 import { writeMessage } from "./output.ts";
-import { INTERRUPTED, runExitCode, summaryText } from "./run_summary.ts";
+import { interruptedText, runExitCode, summaryText } from "./run_summary.ts";
 import { showStats, STATS } from "./stats.ts";
 import { Tally } from "./tally.ts";
 import type { Verb } from "./verb.ts";
@@ -37,7 +37,7 @@ export const updateVerb: Verb = {
     using tally = new Tally(engine);
     signal.addEventListener("abort", () => {
       engine.stop();
-      writeMessage(`${INTERRUPTED}\n`);
+      writeMessage(`${interruptedText(engine)}\n`);
     }, { once: true });
     await update(pipeline);
     const report = {

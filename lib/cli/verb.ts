@@ -49,6 +49,12 @@ export interface Verb {
    */
   readonly opens?: boolean;
   /**
+   * Whether it only reads: then the pipeline is opened so.
+   *
+   * @default {false}
+   */
+  readonly reads?: boolean;
+  /**
    * Whether it ends in good order, soon after `signal` is aborted. Otherwise the program ends at once when the user
    * interrupts; nothing is half-written by that.
    *

@@ -47,6 +47,7 @@ async function whyTask(engine: Engine, task: Task, json: boolean): Promise<numbe
 export const whyVerb: Verb = {
   name: "why",
   summary: "Tell why a job is, or is not, done; or how many jobs of a task are in which state",
+  reads: true,
   words: "TASK [JOB]",
   options: { json: { type: "boolean", description: "write JSON" } },
   run({ pipeline, words: [name = "", job], options }) {

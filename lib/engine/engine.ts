@@ -201,6 +201,11 @@ export class Engine {
       this.#scheduler.nextLaunchIn !== undefined;
   }
 
+  /** How many attempts would end with this program. */
+  get attached(): number {
+    return this.#launcher.attached;
+  }
+
   /** How many attempts are under way, wherever. */
   get running(): number {
     return this.#launcher.attached + this.#launcher.detached;

@@ -58,8 +58,12 @@ Deno.test("progressLines() shows what has something to do where there are too ma
 Deno.test("progressLines() shows an empty bar where there is nothing to do, and cuts long names", () => {
   const none = { ...report, name: "n".repeat(30), done: 0 };
   deepStrictEqual(progressLines([none], { columns: 70, rows: 24 }), [
-    `${"n".repeat(23)}…  ${"░".repeat(24)}  0/0 done`,
+    `${"n".repeat(22)}…  ${"░".repeat(24)}  0/0 done`,
   ]);
+});
+
+Deno.test("progressLines() shows on a narrow terminal at least how many jobs are done", () => {
+  deepStrictEqual(progressLines([count], { columns: 20, rows: 5 }), ["count  50/100"]);
 });
 
 Deno.test("progressText() says in a line what goes on", () => {

@@ -75,3 +75,8 @@ Deno.test("retry refuses names that do not exist, and suggests others", async ()
     strictEqual(code, 2);
   }
 });
+
+Deno.test("retry says that there is nothing to retry", async () => {
+  const { code, err } = await retry("--class", "timeout");
+  deepStrictEqual([code, err], [0, "no job has failed\n"]);
+});

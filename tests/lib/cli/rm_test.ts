@@ -256,3 +256,19 @@ Deno.test("rm ends with a code", async () => {
   deepStrictEqual([missing.code, missing.stdout], [2, ""]);
   deepStrictEqual([path.code, path.stdout], [2, ""]);
 });
+
+Deno.test("rm goes on when nobody reads any more what it deletes", async () => {
+  await using programs = new Programs();
+  const command = programs.command(
+    `const many = new FakeMetadata("many", keys(...Array.from({ length: 20_000 }, (_, i) => "key" + i)));
+    await main(new Pipeline([makeTask("task", new FakeMetadata("in"), { output: many })]));
+    console.error("left", many.data.size);`,
+    ["rm", "task.out", "__all__"],
+    { stdout: "piped", stderr: "piped" },
+  );
+  const child = command.spawn();
+  await child.stdout.cancel();
+  const stderr = await new Response(child.stderr).text();
+  strictEqual((await child.status).code, 0);
+  strictEqual(stderr, "left 0\n");
+});

@@ -169,3 +169,30 @@ Deno.test("trace refuses what is no job id", async () => {
   match(stderr, /^error: "\.\.\/x" is not a valid job id/);
   strictEqual(code, 2);
 });
+
+Deno.test("trace of a key that no repository holds suggests one, and ends with 2", async () => {
+  await using programs = new Programs();
+  const { code, stderr } = await programs.run(
+    `await main(new Pipeline([makeTask("task", new FakeMetadata("books", keys("moby")))]));`,
+    ["trace", "mobi"],
+  );
+  match(stderr, /No repository of the pipeline holds a key "mobi"; did you mean "moby"\?/);
+  strictEqual(code, 2);
+});
+
+Deno.test("verbs that only read leave repositories alone that can be read, and others make what is lacking", async () => {
+  await using programs = new Programs();
+  const body = `
+    class Careful extends FakeMetadata {
+      validate({ create }) {
+        console.error("validated", create);
+        return Promise.resolve();
+      }
+    }
+    await main(new Pipeline([makeTask("task", new Careful("books"), { done: new Careful("done") })]));`;
+  for (const verb of ["status", "plan", "trace a", "ls task.in", "why task"]) {
+    const { stderr } = await programs.run(body, verb.split(" "));
+    match(stderr, /validated false\nvalidated false\n/, verb);
+  }
+  match((await programs.run(body, ["update"])).stderr, /validated true\nvalidated false\n/);
+});
