@@ -5,6 +5,7 @@
  */
 
 import { JobError } from "../lib/errors.ts";
+import { isMainModuleLoaded } from "../lib/main_module.ts";
 import { moduleCommand } from "../lib/module_command.ts";
 import { parseQuantity, type Quantity } from "../lib/resources.ts";
 import {
@@ -87,7 +88,8 @@ export class SubprocessExecutor extends ExecutorPool {
       entry(module),
       [
         ...permissionFlags(this.#permissions),
-        ...configFlags(module),
+        // What a loader has translated imports nothing by names of the user's.
+        ...configFlags(isMainModuleLoaded() ? import.meta.url : module),
         ...this.#megabytes === undefined
           ? []
           : [`--v8-flags=--max-old-space-size=${this.#megabytes}`],

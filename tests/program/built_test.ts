@@ -134,6 +134,30 @@ for (const channel of CHANNELS) {
     });
   });
 
+  test("runs functions in threads and in processes, with the modules of a pipeline by URL", async (machine) => {
+    await using server = new ModuleServer({
+      "/p.ts": `
+        import { ExecutorTask, FileRepository, InProcessMetadataRepository, Pipeline, SubprocessExecutor, WorkerExecutor, YamlMetadataFileRepository } from "@datatask/datatask";
+        import { place } from "./place.ts";
+        const make = (name: string, executor: WorkerExecutor | SubprocessExecutor) =>
+          new ExecutorTask(name, executor, new YamlMetadataFileRepository("./done-" + name))
+            .link("input", new InProcessMetadataRepository(new Map([["one", 1], ["two", 2]])), { isInput: true })
+            .link("out", new FileRepository("./out-" + name), { isOutput: true })
+            .func(async ({ job, out }) => { await out.writeText(job, job + (await import("./later.ts")).later + place(import.meta.url)); });
+        export const pipeline = new Pipeline([make("threads", new WorkerExecutor({ size: 2 })), make("processes", new SubprocessExecutor({ size: 2 }))]);`,
+      "/place.ts": "export const place = (url: string): string => new URL(url).pathname;",
+      "/later.ts": "export const later: string = ' at ';",
+    });
+    deepStrictEqual(await machine.run([`${server.url}p.ts`, "run"]), {
+      code: 0,
+      stdout: "",
+      stderr: "threads: 2 done\nprocesses: 2 done\n",
+    });
+    for (const name of ["threads", "processes"]) {
+      strictEqual(await Deno.readTextFile(join(machine.work, `out-${name}/two`)), "two at /p.ts");
+    }
+  });
+
   test("runs a module in a process of its own, as a subprocess of a pipeline", async (machine) => {
     await machine.write("m.js", "console.log(JSON.stringify(Deno.args));");
     const module = new URL(`file://${machine.work}/m.js`).href;
