@@ -6,8 +6,12 @@
 
 import { type JournalLine, JournalReader } from "./journal.ts";
 import { NO_INTERPRETER, NOT_STARTED } from "./job_wrapper.ts";
-import { isAlive, type ProcessStat, type ProcessTable } from "./process_identity.ts";
+import { groupOf, isAlive, type ProcessStat, type ProcessTable } from "./process_identity.ts";
 import { type ProcessEnd, ProcessJob } from "./process_job.ts";
+
+/** What is said of a job that was ended, and the code of one that was killed. */
+const ENDED = "it was ended";
+const KILLED = 128 + 9;
 
 /** What one journal says. */
 interface Chapter {
@@ -20,6 +24,25 @@ interface Chapter {
   readonly shells: Pick<ProcessStat, "pid" | "start">[];
   /** How many of its jobs are not forgotten. */
   jobs: number;
+}
+
+/** What is to be done about jobs whose processes have ended. */
+export interface Verdict {
+  /** The process groups that outlive the processes which led them: their jobs are lost when they are gone. */
+  readonly orphaned: readonly number[];
+  /** Jobs whose shell waits for something that they have left, and how they ended. */
+  readonly held: readonly HeldJob[];
+}
+
+/** A job that has ended, but left something that its shell waits for. */
+export interface HeldJob {
+  readonly job: ProcessJob;
+  /** The code that it ended with. */
+  readonly code: number;
+  /** Its group. */
+  readonly group: number;
+  /** Whether what it left is outside of the group. */
+  readonly escaped: boolean;
 }
 
 /** Jobs, and the processes that were known to be theirs. */
@@ -106,9 +129,10 @@ export class JobBook {
    *
    * @param table All processes of the machine.
    * @param suspects What was known before the table was made. Of a job that was heard of since, it tells nothing.
-   * @returns The process groups that outlive the processes which led them: their jobs are lost when they are gone.
+   * @returns What is to be done about those that have ended, but not wholly.
    */
-  judge(table: ProcessTable, suspects: Suspects): number[] {
+  judge(table: ProcessTable, suspects: Suspects): Verdict {
+    const held: HeldJob[] = [];
     const wrappers = new Set(this.live.map(({ process }) => process?.parent));
     const orphaned: number[] = [];
     for (const [job, process] of suspects) {
@@ -124,18 +148,23 @@ export class JobBook {
         : isAlive(table, job.process) || isWrapped(table, job.process)
         ? undefined
         : "its process was ended from outside, together with what waits for its end";
-      if (loss === undefined) continue;
-      if (process !== undefined && chapter.boot === table.boot && isOrphaned(table, process)) {
-        orphaned.push(process.pid);
+      if (loss === undefined) {
+        if (process !== undefined) held.push(...heldBy(table, job, process));
         continue;
       }
+      if (process !== undefined && chapter.boot === table.boot && isOrphaned(table, process)) {
+        orphaned.push(groupOf(process));
+        continue;
+      }
+      // The shell of a job may be in its group, and is killed with it.
+      const killed = job.killed !== undefined && chapter.boot === table.boot;
       this.#conclude(job, {
-        code: undefined,
+        code: killed ? KILLED : undefined,
         at: Date.now(),
-        failure: { class: job.killed ?? "infra", message: loss },
+        failure: { class: job.killed ?? "infra", message: killed ? ENDED : loss },
       });
     }
-    return orphaned;
+    return { orphaned, held };
   }
 
   /**
@@ -211,7 +240,7 @@ function endOf(job: ProcessJob, code: number, at: number): ProcessEnd {
     };
   }
   if (job.killed === undefined) return end;
-  return { ...end, failure: { class: job.killed, message: "it was ended" } };
+  return { ...end, failure: { class: job.killed, message: ENDED } };
 }
 
 /**
@@ -226,11 +255,15 @@ function maybeStarting(
   const sessions = new Set(
     shells.filter(({ pid, start }) => {
       const leader = table.processes.get(pid);
+      if (wrappers.has(pid)) return false; // it runs one job at a time, and this is another
       return leader === undefined || leader.start === start; // otherwise another session has the number by now
     }).map(({ pid }) => pid),
   );
   for (const { pid, session, state } of table.processes.values()) {
-    if (sessions.has(session) && !wrappers.has(pid) && state !== "Z") return true;
+    // A shell leads no session yet at its very beginning.
+    if ((sessions.has(session) || sessions.has(pid)) && !wrappers.has(pid) && state !== "Z") {
+      return true;
+    }
   }
   return false;
 }
@@ -242,10 +275,31 @@ function isWrapped(table: ProcessTable, process: ProcessStat): boolean {
 }
 
 /** Whether there is something left of the group of a process that has ended. Its number is nobody else's until then. */
-function isOrphaned(table: ProcessTable, { pid, start }: ProcessStat): boolean {
-  const leader = table.processes.get(pid);
-  if (leader !== undefined && leader.start !== start) return false;
+function isOrphaned(table: ProcessTable, process: ProcessStat): boolean {
+  const number = groupOf(process);
+  const leader = table.processes.get(number);
+  if (leader !== undefined && leader.state !== "Z") return false;
   return table.processes.values().some(({ group, session, state }) =>
-    group === pid && session === pid && state !== "Z"
+    group === number && session === number && state !== "Z"
   );
+}
+
+/** What the shell of a job waits for, if the job has ended. */
+function heldBy(table: ProcessTable, job: ProcessJob, process: ProcessStat): HeldJob[] {
+  const found = table.processes.get(process.pid);
+  const shell = table.processes.get(process.parent);
+  if (found?.status === undefined || found.start !== process.start || shell === undefined) {
+    return [];
+  }
+  if (groupOf(process) !== shell.pid) return [];
+  const escaped = !table.processes.values().some(({ pid, group, state }) =>
+    group === shell.pid && pid !== shell.pid && state !== "Z"
+  );
+  const signal = found.status & 127;
+  return [{
+    job,
+    group: shell.pid,
+    escaped,
+    code: signal === 0 ? found.status >> 8 : 128 + signal,
+  }];
 }

@@ -78,6 +78,43 @@ _dt_job() {
 `;
 }
 
+/**
+ * What a shell is told first that is to run one job at a time, in a session of its own. As the {@linkcode prologue}, it
+ * defines the function that starts a job; but the shell itself waits for the end, and no session need be made for each job.
+ *
+ * The job holds a pipe to the shell, as do all processes that it starts: the shell goes on when the last of them has
+ * ended, so that no other job comes into a session where something is left. A signal TERM to its process group ends the
+ * job, but not the shell; KILL ends both.
+ */
+export const ONE_AT_A_TIME = `
+cd /
+exec 2> /dev/null
+trap : TERM
+trap '' INT QUIT
+_dt_job() {
+  _dt_nothing=$(
+    cd -- "$3/cwd" || exit 121
+    {
+      [ -z "$6" ] || [ -x "$6" ] || exit 123
+      read -r _dt_stat < /proc/self/stat
+      printf '\\nrun %s %s .\\n' "$2" "$_dt_stat" >> "$1" || exit 124
+      [ "$5" != /dev/null ] || exec 2>&1
+      eval "$7"
+      shift 7
+      exec "$@"
+    } 9>&1 < "$4" > ../stdout 2> "$5"
+    exit 122
+  )
+  _dt_code=$?
+  read -r _dt_up _dt_idle < /proc/uptime
+  until printf '\\nexit %s %s %s .\\n' "$2" "$_dt_code" "$_dt_up" >> "$1"; do
+    [ -e "$1" ] || exit
+    sleep 1
+  done
+  echo
+}
+`;
+
 /** One job, as the wrapper needs it. */
 export interface WrappedJob {
   /** The file to which its start and its end are appended. */

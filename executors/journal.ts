@@ -39,10 +39,10 @@ export type JournalLine =
 /**
  * A line as it is appended.
  *
- * @param line What it says: the lines that this program writes, and not the wrappers.
+ * @param line What it says: any but that a job is started, which only the job itself can say.
  * @returns Its text.
  */
-export function writeLine(line: Exclude<JournalLine, { type: "run" | "exit" }>): string {
+export function writeLine(line: Exclude<JournalLine, { type: "run" }>): string {
   switch (line.type) {
     case "boot":
       return join("boot", line.boot, line.at);
@@ -59,6 +59,8 @@ export function writeLine(line: Exclude<JournalLine, { type: "run" | "exit" }>):
       );
     case "kill":
       return join("kill", line.nonce, line.class);
+    case "exit":
+      return join("exit", line.nonce, line.code, line.at);
     case "forget":
       return join("forget", line.nonce);
   }

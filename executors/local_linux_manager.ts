@@ -10,11 +10,14 @@ import { ResourceManager } from "../lib/resource_manager.ts";
 import { Resources } from "../lib/resources.ts";
 import { warn } from "../lib/warnings.ts";
 import { JobShell } from "./job_shell.ts";
-import { prologue } from "./job_wrapper.ts";
+import { JobSlot } from "./job_slot.ts";
+import { ONE_AT_A_TIME, prologue } from "./job_wrapper.ts";
 import { machineError } from "./machine_error.ts";
 import { parseStat, type ProcessStat, type ProcessTable } from "./process_identity.ts";
+import type { ProcessJob } from "./process_job.ts";
 import {
   AbstractProcessManager,
+  type JobStart,
   type MachineView,
   type ProcessManagerOptions,
 } from "./process_manager.ts";
@@ -28,6 +31,9 @@ export interface LocalLinuxManagerOptions extends ProcessManagerOptions {
    */
   readonly localPath?: string;
 }
+
+/** How many shells there are that run one job at a time. Further jobs at the same time are started by another one. */
+const MAX_SLOTS = 16;
 
 /** A name for an application: one part of a path. */
 const APP = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
@@ -73,6 +79,11 @@ export class LocalLinuxManager extends AbstractProcessManager {
   #shell: JobShell | undefined;
   /** All shells that were started, of which wrappers may be left. */
   readonly #shells = new Set<JobShell>();
+  /** The shells that run one job at a time, and of these those that run none. */
+  readonly #slots = new Set<JobSlot>();
+  #idle: JobSlot[] = [];
+  /** How many of them are being started. */
+  #starting = 0;
   #watcher: Deno.FsWatcher | undefined;
   /** The journal that is appended to. */
   #journal: { readonly name: string; readonly file: Deno.FsFile } | undefined;
@@ -176,6 +187,8 @@ export class LocalLinuxManager extends AbstractProcessManager {
   /** Gives the state back. */
   protected override async unlock(): Promise<void> {
     this.#shell = undefined;
+    this.#idle = [];
+    for (const slot of this.#slots) await slot.close();
     for (const shell of this.#shells) await shell.close();
     this.#shells.clear();
     this.#journal?.file.close();
@@ -249,6 +262,47 @@ export class LocalLinuxManager extends AbstractProcessManager {
     });
   }
 
+  /** Hands each job to a shell that runs one at a time; if too many run, to one that starts many. */
+  protected override async dispatch(starts: readonly JobStart[]): Promise<void> {
+    const others: JobStart[] = [];
+    await Promise.all(starts.map(async (start) => {
+      const { job, line } = start;
+      const slot = this.#idle.pop() ?? await this.#startSlot();
+      if (slot === undefined) {
+        others.push(start);
+        return;
+      }
+      job.shell = slot;
+      job.ended.then(() => this.#vacate(slot, job));
+      await slot.send(line);
+    }));
+    if (others.length > 0) await super.dispatch(others);
+  }
+
+  /** Starts a shell that runs one job at a time, unless there are enough. */
+  async #startSlot(): Promise<JobSlot | undefined> {
+    if (this.#slots.size + this.#starting >= MAX_SLOTS) return undefined;
+    this.#starting++;
+    const slot = await JobSlot.start(() => this.#refresh()).finally(() => this.#starting--);
+    this.#slots.add(slot);
+    slot.ended.then(() => {
+      this.#slots.delete(slot);
+      this.#idle = this.#idle.filter((other) => other !== slot);
+      this.forgetShell(slot.pid);
+      this.lookSoon();
+    });
+    await this.noteShell(slot.pid, slot.start);
+    await slot.send(ONE_AT_A_TIME);
+    return slot;
+  }
+
+  /** Lets a shell run another job; one whose job somebody wanted to end may still be hit by a signal, and is not used again. */
+  async #vacate(slot: JobSlot, job: ProcessJob): Promise<void> {
+    if (!this.#slots.has(slot)) return;
+    if (job.killed === undefined && job.end?.code !== undefined) this.#idle.push(slot);
+    else await slot.close();
+  }
+
   /** Hands lines to the shell that starts jobs. */
   protected override async send(lines: string): Promise<void> {
     if (this.#shell === undefined) {
@@ -281,7 +335,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
 
   /** Begins to hear of ends, when jobs run. */
   protected override onBusy(): void {
-    this.#shell?.keepAlive(true);
+    this.#keepAlive(true);
   }
 
   /** As the manager of any machine. */
@@ -302,9 +356,14 @@ export class LocalLinuxManager extends AbstractProcessManager {
 
   /** Stops to hear of ends, when none runs. */
   protected override onIdle(): void {
-    this.#shell?.keepAlive(false);
+    this.#keepAlive(false);
     this.#watcher?.close();
     this.#watcher = undefined;
+  }
+
+  #keepAlive(alive: boolean): void {
+    this.#shell?.keepAlive(alive);
+    for (const slot of this.#slots) slot.keepAlive(alive);
   }
 
   #refresh(): void {

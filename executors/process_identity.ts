@@ -18,6 +18,8 @@ export interface ProcessStat {
   readonly session: number;
   /** When it was started, in clock ticks since the machine was: what tells it from a later process of the same id. */
   readonly start: number;
+  /** If it has ended: how, as `wait` tells it. */
+  readonly status?: number;
 }
 
 /** The processes of a machine at a moment. */
@@ -45,6 +47,7 @@ export function parseStat(line: string): ProcessStat | undefined {
     rest[19],
   ].map(Number);
   if (end < 0 || !Number.isSafeInteger(pid) || !Number.isSafeInteger(start)) return undefined;
+  const status = Number(rest[49]);
   return {
     pid: pid!,
     state: rest[0]!,
@@ -52,7 +55,19 @@ export function parseStat(line: string): ProcessStat | undefined {
     group: group!,
     session: session!,
     start: start!,
+    ...rest[0] === "Z" && Number.isSafeInteger(status) && { status },
   };
+}
+
+/**
+ * The group to which the processes of a job belong.
+ *
+ * @param process The job's own process, as it was when it began.
+ * @returns The number of the group: of the shell that leads it, if that runs one job at a time, and otherwise of the
+ * process itself, which becomes the leader of a session.
+ */
+export function groupOf({ pid, parent, session }: ProcessStat): number {
+  return parent === session ? session : pid;
 }
 
 /**

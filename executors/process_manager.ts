@@ -9,11 +9,11 @@ import { JobIdError, PipelineError } from "../lib/errors.ts";
 import { headline } from "../lib/failure.ts";
 import type { ResourceManager } from "../lib/resource_manager.ts";
 import { warn } from "../lib/warnings.ts";
-import { JobBook } from "./job_book.ts";
+import { type HeldJob, JobBook } from "./job_book.ts";
 import { JobFolders } from "./job_folders.ts";
 import { MAX_ARGUMENT, startLine } from "./job_wrapper.ts";
 import { writeLine } from "./journal.ts";
-import { isAlive, type ProcessStat, type ProcessTable } from "./process_identity.ts";
+import { groupOf, type ProcessStat, type ProcessTable } from "./process_identity.ts";
 import { ProcessJob } from "./process_job.ts";
 import { interpreterOf } from "./shebang.ts";
 
@@ -42,6 +42,14 @@ export interface ProcessLaunch {
   readonly stdin: boolean;
   /** Whether its standard error goes where its standard output goes, and not to a file of its own. */
   readonly interleaved: boolean;
+}
+
+/** A job that is to be started, and what a shell is told to start it. */
+export interface JobStart {
+  /** The job. */
+  readonly job: ProcessJob;
+  /** The lines. */
+  readonly line: string;
 }
 
 /** What a process manager sees when it looks at its machine. */
@@ -73,7 +81,8 @@ export interface ProcessManagerOptions {
  * A machine on which jobs run as processes that go on without this program.
  *
  * Each job has a folder `<basedir>/<task>/<job>/` with its working directory `cwd`, and the files `stdout`, `stderr`,
- * `stdin` and `exe` as they are needed. The latest stay when their jobs have ended. A job is a session of its own. It is ended by TERM
+ * `stdin` and `exe` as they are needed. The latest stay when their jobs have ended. While it runs, a job has a
+ * session and a process group of its own. It is ended by TERM
  * to its process group, and KILL when it is still there after the grace time; what it leaves running in its group when
  * it ends by itself, is ended in the same way. The signals INT and QUIT are ignored by it, as by all that a shell runs
  * in the background.
@@ -109,8 +118,8 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   #journalSize = 0;
   #journals = 0;
   #nonces = 0;
-  /** The shell that starts jobs. */
-  #shell: Pick<ProcessStat, "pid" | "start"> | undefined;
+  /** The shells that start jobs, the latest at the end. */
+  #shells: Pick<ProcessStat, "pid" | "start">[] = [];
   /** Jobs to be started together, once what is being sent is sent. */
   #queue: { readonly job: ProcessJob; readonly intent: string; readonly line: string }[] = [];
   #nextSent: Promise<void> | undefined;
@@ -121,6 +130,8 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   /** Whether to look once more when what is being looked at is seen; and whether at the processes, too. */
   #again = false;
   #judging = false;
+  /** Jobs that have ended and left something that was told to end; and when that was. */
+  readonly #leaving = new Map<ProcessJob, number>();
   /** How many jobs have not ended. */
   #live = 0;
   #lookDelay = FIRST_LOOK;
@@ -394,10 +405,10 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
         const late = this.env.elapsed() - began >= this.grace * 1000;
         if (signalled === 0 || (late && signalled === 1)) {
           const { table } = await this.look(this.#book.offsets, [process.pid]);
-          if (isAlive(table, process)) {
+          if (table.processes.get(process.pid)?.start === process.start) {
             const signal = signalled === 0 ? "SIGTERM" : "SIGKILL";
-            // At its very beginning it leads no group.
-            await this.signal(-process.pid, signal) || await this.signal(process.pid, signal);
+            // At its very beginning it may lead no group yet.
+            await this.signal(-groupOf(process), signal) || await this.signal(process.pid, signal);
           }
           signalled++;
         }
@@ -462,10 +473,29 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     return this.#reading;
   }
 
-  /** For {@linkcode send}: takes note of the shell that will start jobs. */
+  /**
+   * Hands jobs to the machine: to the latest shell that was noted, here.
+   *
+   * @param starts Each job, with what a shell is to be told to start it.
+   * @throws {StoreError} If the machine cannot be told, or only in part.
+   */
+  protected async dispatch(starts: readonly JobStart[]): Promise<void> {
+    try {
+      await this.send(starts.map(({ line }) => line).join(""));
+    } finally {
+      for (const { job } of starts) job.shell = this.#shells.at(-1);
+    }
+  }
+
+  /** For {@linkcode send}: takes note of a shell that will start jobs. */
   protected async noteShell(pid: number, start: number): Promise<void> {
-    this.#shell = { pid, start };
+    this.#shells.push({ pid, start });
     await this.append(this.#journal, writeLine({ type: "shell", pid, start }));
+  }
+
+  /** Takes note that a shell has ended. */
+  protected forgetShell(pid: number): void {
+    this.#shells = this.#shells.filter((shell) => shell.pid !== pid);
   }
 
   /** For managers whose shell has ended: looks soon for jobs that it has not started. */
@@ -510,7 +540,8 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     } finally {
       if (this.#live > 0) this.onIdle();
       this.#live = 0;
-      this.#shell = undefined;
+      this.#shells = [];
+      this.#leaving.clear();
       await this.unlock();
       this.#opening = undefined;
     }
@@ -534,10 +565,10 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     for (const journal of spent) this.#book.drop(journal);
     this.#journal = `.journal-${++this.#journals}`;
     this.#journalSize = 0;
-    const shell = this.#shell && writeLine({ type: "shell", ...this.#shell });
+    const shells = this.#shells.map((shell) => writeLine({ type: "shell", ...shell }));
     await this.append(
       this.#journal,
-      writeLine({ type: "boot", ...await this.bootTime() }) + (shell ?? ""),
+      writeLine({ type: "boot", ...await this.bootTime() }) + shells.join(""),
     );
   }
 
@@ -575,12 +606,11 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     await this.append(this.#journal, lines);
     this.env.fault?.("intent");
     try {
-      await this.send(batch.map(({ line }) => line).join(""));
+      await this.dispatch(batch);
     } catch (error) { // it may have been heard all the same: what has not started is found out
       warn(`${this} may not have started ${batch.length} jobs, and looks: ${headline(error)}`);
       this.lookSoon();
     }
-    for (const { job } of batch) job.shell = this.#shell;
     this.env.fault?.("sent");
     this.#journalSize += 4 * lines.length; // with what the wrappers will add
     if (this.#journalSize > MAX_JOURNAL) await this.#beginJournal();
@@ -618,13 +648,28 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
         const view = await this.look(offsets, judging ? undefined : []);
         for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
         if (!judging) continue;
-        for (const group of this.#book.judge(view.table, suspects)) {
-          await this.signal(-group, "SIGKILL");
-          this.#lookDelay = FIRST_LOOK;
-        }
+        const { orphaned, held } = this.#book.judge(view.table, suspects);
+        for (const group of orphaned) await this.signal(-group, "SIGKILL");
+        for (const job of held) await this.#endRest(job);
+        if (orphaned.length + held.length > 0) this.#lookDelay = FIRST_LOOK;
       } while (this.#again);
     } finally {
       this.#reading = undefined; // in the turn of the last question whether to look again
+    }
+  }
+
+  /** Ends what a job has left: until it is gone, the shell of the job waits, and writes down no end. */
+  async #endRest({ job, code, group, escaped }: HeldJob): Promise<void> {
+    const since = this.#leaving.get(job);
+    if (since === undefined) {
+      this.#leaving.set(job, this.env.elapsed());
+      if (!escaped) await this.signal(-group, "SIGTERM");
+    } else if (escaped || this.env.elapsed() - since >= this.grace * 1000) {
+      const at = (this.env.now() - (await this.bootTime()).at) / 1000;
+      await this.append(job.journal, writeLine({ type: "exit", nonce: job.nonce, code, at }));
+      this.#leaving.delete(job);
+      await this.signal(-group, "SIGKILL"); // its shell, too
+      this.#again = true;
     }
   }
 

@@ -241,7 +241,7 @@ Deno.test("A-24: a timeout ends the whole process group, also what ignores TERM,
   await using folder = await temporaryFolder();
   const pidFile = `${folder.path}/pids`;
   const { record, report } = await runScript({
-    timeout: 0.2,
+    timeout: 0.6,
     template: `trap '' TERM; sleep 1000 & echo $! >> ${pidFile}; echo $$ >> ${pidFile}; ` +
       "while :; do sleep 1000; done",
   });

@@ -1,0 +1,85 @@
+/**
+ * Shells that run one job at a time on this machine.
+ *
+ * @module
+ */
+
+import { parseStat } from "./process_identity.ts";
+
+/** A `/bin/sh` in a session of its own, which outlives this program while its job runs. */
+export class JobSlot {
+  /** Its process id. */
+  readonly pid: number;
+  /** When it was started, in clock ticks since the machine was. */
+  readonly start: number;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>;
+  readonly #child: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #stdout: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #encoder = new TextEncoder();
+
+  private constructor(
+    { pid, start }: { readonly pid: number; readonly start: number },
+    child: Deno.ChildProcess,
+    stdin: WritableStreamDefaultWriter<Uint8Array>,
+    stdout: ReadableStreamDefaultReader<Uint8Array>,
+    onNotice: () => void,
+  ) {
+    this.pid = pid;
+    this.start = start;
+    this.#child = child;
+    this.#stdin = stdin;
+    this.#stdout = stdout;
+    this.ended = this.#listen(onNotice);
+  }
+
+  /**
+   * Starts it.
+   *
+   * @param onNotice Called when it has written down the end of a job.
+   * @returns The shell, when it is there.
+   */
+  static async start(onNotice: () => void): Promise<JobSlot> {
+    // It is no child of this program, which need not wait for it.
+    const child = new Deno.Command("/bin/sh", {
+      args: ["-c", "exec 3<&0; setsid /bin/sh <&3 3<&- & echo $!"],
+      cwd: "/",
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const stdin = child.stdin.getWriter();
+    stdin.closed.catch(() => {}); // told by the calls that fail
+    const stdout = child.stdout.getReader();
+    let line = "";
+    for (let read; !line.endsWith("\n") && !(read = await stdout.read()).done;) {
+      line += new TextDecoder().decode(read.value);
+    }
+    await child.status;
+    const stat = parseStat(await Deno.readTextFile(`/proc/${Number(line)}/stat`));
+    return new JobSlot(stat!, child, stdin, stdout, onNotice);
+  }
+
+  /** Tells it to run lines, and resolves when they are sent. */
+  async send(lines: string): Promise<void> {
+    await this.#stdin.write(this.#encoder.encode(lines));
+  }
+
+  /** Keeps the program alive, or no longer. */
+  keepAlive(alive: boolean): void {
+    if (alive) this.#child.ref();
+    else this.#child.unref();
+  }
+
+  /** Lets it end when its job has ended, which is not waited for. */
+  async close(): Promise<void> {
+    await this.#stdin.close().catch(() => {}); // it has ended
+    await this.#stdout.cancel();
+    await this.ended;
+  }
+
+  async #listen(onNotice: () => void): Promise<void> {
+    while (!(await this.#stdout.read()).done) onNotice();
+  }
+}

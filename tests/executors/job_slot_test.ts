@@ -1,0 +1,103 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { LocalLinuxManager } from "../../executors/local_linux_manager.ts";
+import { Pipeline, ResourceManager, Resources, run } from "../../mod.ts";
+import { fixture, isRunning, runScript, temporaryFolder, until } from "./processes.ts";
+
+function numbered(count: number): Record<string, number> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`job${index}`, index]));
+}
+
+Deno.test("ProcessTask ends what a script leaves behind that ignores TERM, and keeps the script's code", async () => {
+  await using folder = await temporaryFolder();
+  const pidFile = `${folder.path}/pid`;
+  const { record } = await runScript({
+    template: `(trap '' TERM; while :; do sleep 1000; done) & echo $! > ${pidFile}; exit 3`,
+  });
+  deepStrictEqual([record.return_code, record.class], [3, "user"]);
+  ok(!isRunning(Number(await Deno.readTextFile(pidFile))));
+});
+
+Deno.test("ProcessTask takes a job for ended that has left a process in a session of its own", async () => {
+  await using folder = await temporaryFolder();
+  const pidFile = `${folder.path}/pid`;
+  const daemon = async (): Promise<number> =>
+    Number(await Deno.readTextFile(pidFile).catch(() => ""));
+  const { record } = await runScript({
+    template: `setsid sh -c 'echo $$ > ${pidFile}; exec sleep 1000' & ` +
+      `until [ -s ${pidFile} ]; do sleep 0.01; done; kill -s USR1 $$`,
+  });
+  strictEqual(record.return_code, 128 + 10);
+  ok(isRunning(await daemon()));
+  Deno.kill(await daemon(), "SIGKILL");
+});
+
+Deno.test("ProcessTask runs jobs one after the other in the same session, and each as a process of its own", async () => {
+  await using folder = await temporaryFolder();
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const { task, stdout } = fixture(manager, {
+    template: "exec 9>&-; trap 'exit 7' TERM; X=1$X; echo $$ $X; ps -o sid= -o pgid= -p $$",
+    maxConcurrent: 1,
+  }, numbered(5));
+  strictEqual((await run(new Pipeline([task]))).succeeded, 5);
+  const outputs: string[][] = [];
+  for (const job of Object.keys(numbered(5))) {
+    outputs.push((await stdout.readText(job)).trim().split(/\s+/));
+  }
+  strictEqual(new Set(outputs.map(([pid]) => pid)).size, 5);
+  deepStrictEqual(outputs.map(([, x]) => x), Array(5).fill("1"));
+  const sessions = new Set(outputs.flatMap(([, , session, group]) => [session, group]));
+  strictEqual(sessions.size, 1);
+});
+
+Deno.test("LocalLinuxManager runs as many jobs at the same time as it is told to", async () => {
+  await using folder = await temporaryFolder();
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const all = `${folder.path}/all`;
+  const { task } = fixture(manager, {
+    template: `echo x >> ${all}; until [ "$(wc -l < ${all})" = 40 ]; do sleep 0.01; done; exit 0`,
+    resources: new ResourceManager(Resources.parse(40, 1)),
+  }, numbered(40));
+  strictEqual((await run(new Pipeline([task]))).succeeded, 40);
+});
+
+Deno.test("AbstractProcessManager.cancel() never hits another job, whoever calls it and whenever", async () => {
+  await using folder = await temporaryFolder();
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const count = Deno.env.get("DATATASK_SWEEP") === "1" ? 2000 : 100;
+  const { task, done } = fixture(manager, {
+    template: "sleep 0.00{{ input % 10 }}",
+    resources: new ResourceManager(Resources.parse(4, 1)),
+  }, numbered(count));
+  let over = false;
+  const running = run(new Pipeline([task])).finally(() => over = true);
+  const other = new LocalLinuxManager("app", { localPath: folder.path });
+  for (let turn = 0; !over; turn++) {
+    for (const { job } of await other.running("task")) {
+      if (Number(job.slice(3)) % 2 === 0) {
+        await (turn % 2 === 0 ? other : manager).cancel("task", job);
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  const { succeeded, failed } = await running;
+  strictEqual(succeeded + failed, count);
+  for (const [job, record] of await done.infoAll()) {
+    const { success, class: failure } = record!;
+    if (Number(job.slice(3)) % 2 === 1) ok(success, `${job} ${failure}`);
+    else ok(success || failure === "cancelled", `${job} ${failure}`);
+  }
+});
+
+Deno.test("LocalLinuxManager leaves no shell behind", async () => {
+  await using folder = await temporaryFolder();
+  const pids: number[] = [];
+  {
+    await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+    const { task } = fixture(manager, { template: "exit 0" }, numbered(8));
+    await run(new Pipeline([task]));
+    const journal = await Deno.readTextFile(`${manager.basedir}/.journal-1`);
+    for (const [, pid] of journal.matchAll(/^shell (\d+) /gm)) pids.push(Number(pid));
+  }
+  ok(pids.length > 0);
+  await until(() => !pids.some(isRunning));
+});
