@@ -111,6 +111,23 @@ export {
 export { type PlugOptions, Task, type TaskOptions } from "./lib/task.ts";
 export { interceptWarnings } from "./lib/warnings.ts";
 
+export { type CallMessage } from "./executors/calls.ts";
+export { type SentError } from "./executors/remote_error.ts";
+export { type Executor, type ExecutorJob } from "./executors/executor.ts";
+export { ExecutorLiveRepo, type LiveJobInfo } from "./executors/executor_live_repo.ts";
+export {
+  ExecutorPool,
+  type ExecutorPoolOptions,
+  type HostEvents,
+  type HostLine,
+} from "./executors/executor_pool.ts";
+export { ExecutorTask, type ExecutorTaskOptions } from "./executors/executor_task.ts";
+export { type ExecutorPermissions, type PermissionKind } from "./executors/permission_flags.ts";
+export {
+  SubprocessExecutor,
+  type SubprocessExecutorOptions,
+} from "./executors/subprocess_executor.ts";
+export { WorkerExecutor, type WorkerExecutorOptions } from "./executors/worker_executor.ts";
 export { FunctionTask, type JobArguments } from "./executors/function_task.ts";
 export { InProcessSyncTask } from "./executors/in_process_sync_task.ts";
 export {

@@ -11,7 +11,7 @@ import { receiveError, sendError, type SentError } from "./remote_error.ts";
 export type Handlers = Record<string, (...args: any[]) => unknown>;
 
 /** What is sent: a call, or the answer to one. */
-export type Message =
+export type CallMessage =
   | {
     readonly type: "call";
     readonly id: number;
@@ -27,7 +27,7 @@ export type Message =
  * @typeParam Theirs What the other end offers.
  */
 export class Calls<Theirs extends Handlers> {
-  readonly #send: (message: Message) => void;
+  readonly #send: (message: CallMessage) => void;
   readonly #mine: Handlers;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   #next = 0;
@@ -39,7 +39,7 @@ export class Calls<Theirs extends Handlers> {
    * @param send Takes a message to the other end.
    * @param mine What the other end may call.
    */
-  constructor(send: (message: Message) => void, mine: Handlers) {
+  constructor(send: (message: CallMessage) => void, mine: Handlers) {
     this.#send = send;
     this.#mine = mine;
   }
@@ -63,7 +63,7 @@ export class Calls<Theirs extends Handlers> {
   }
 
   /** Takes in a message from the other end. */
-  receive(message: Message): void {
+  receive(message: CallMessage): void {
     if (message.type === "call") {
       void this.#answer(message);
       return;
@@ -82,9 +82,9 @@ export class Calls<Theirs extends Handlers> {
   }
 
   async #answer(
-    { id, method, args }: Extract<Message, { readonly type: "call" }>,
+    { id, method, args }: Extract<CallMessage, { readonly type: "call" }>,
   ): Promise<void> {
-    let answer: Message;
+    let answer: CallMessage;
     try {
       const handler = Object.hasOwn(this.#mine, method) ? this.#mine[method] : undefined;
       if (handler === undefined) throw new TypeError(`There is no ${method} at this end`);

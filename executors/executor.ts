@@ -17,7 +17,10 @@ export interface ExecutorJob {
   readonly job: string;
   /** When the attempt was started: milliseconds since 1970 UTC. */
   readonly started: number;
-  /** Aborted when the call should end. After a period of grace it is ended by force. */
+  /**
+   * Aborted, with a `DOMException`, when the call should end. After a period of grace it is ended by force: it has failed
+   * with class `timeout` for a `TimeoutError`, and `cancelled` for all else.
+   */
   readonly signal: AbortSignal;
   /**
    * Takes what the function writes to its console.

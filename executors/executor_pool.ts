@@ -9,7 +9,7 @@ import { JobError } from "../lib/errors.ts";
 import { failureRecord } from "../lib/failure.ts";
 import { mainModule } from "../lib/main_module.ts";
 import type { Task } from "../lib/task.ts";
-import { Calls, type Message } from "./calls.ts";
+import { type CallMessage, Calls } from "./calls.ts";
 import type { Executor, ExecutorJob } from "./executor.ts";
 import type { HostService, OwnerService } from "./function_host.ts";
 import { MemoryServer } from "./memory_server.ts";
@@ -51,7 +51,7 @@ export interface ExecutorPoolOptions {
 /** A thread or a process, as whatever starts it sees it. */
 export interface HostLine {
   /** Takes a message to it. */
-  send(message: Message): void;
+  send(message: CallMessage): void;
   /** Ends it by force. Resolves when nothing of it runs any more. */
   kill(): Promise<void>;
   /** Lets this process end while it has nothing to do, or not. */
@@ -61,7 +61,7 @@ export interface HostLine {
 /** What a thread or process tells. */
 export interface HostEvents {
   /** It has sent a message. */
-  onMessage(message: Message): void;
+  onMessage(message: CallMessage): void;
   /** It has written something that belongs to no message. */
   onOutput(text: Uint8Array): void;
   /** It has ended. */
@@ -119,6 +119,7 @@ class Host {
   async kill(reason: JobError): Promise<void> {
     this.retired = true;
     this.calls.break(reason);
+    this.hold(true); // until it has ended
     await this.#line.then((line) => line.kill(), () => {}); // what could not be started has ended
     await this.ended;
   }
@@ -134,6 +135,7 @@ export abstract class ExecutorPool implements Executor {
   readonly #concurrency: number;
   readonly #recycleAfter: number;
   readonly #idleTimeout: number;
+  readonly #timeout: number | undefined;
   readonly #hosts = new Set<Host>();
   readonly #queue: PromiseWithResolvers<void>[] = [];
   readonly #tasks = new Map<string, Task>();
@@ -143,9 +145,11 @@ export abstract class ExecutorPool implements Executor {
    * Makes a pool. Nothing is started.
    *
    * @param options How large it is.
+   * @param timeout Seconds after which a function is ended; unlimited, if it is not given.
    * @throws {TypeError} If a number cannot be.
    */
-  constructor(options: ExecutorPoolOptions = {}) {
+  constructor(options: ExecutorPoolOptions = {}, timeout?: number) {
+    this.#timeout = timeout;
     this.#size = options.size ?? navigator.hardwareConcurrency;
     this.#concurrency = options.concurrency ?? 1;
     this.#recycleAfter = options.recycleAfter ?? Infinity;
@@ -164,8 +168,8 @@ export abstract class ExecutorPool implements Executor {
     }
   }
 
-  /** Starts a thread or a process. */
-  protected abstract start(events: HostEvents): Promise<HostLine>;
+  /** Starts a thread or a process, which first calls a function of a module. */
+  protected abstract start(events: HostEvents, module: string): Promise<HostLine>;
 
   /** How many functions run at the same time. */
   get capacity(): number {
@@ -174,12 +178,9 @@ export abstract class ExecutorPool implements Executor {
 
   /** Calls a function, once there is room for it. */
   async run(job: ExecutorJob): Promise<DoneRecord> {
-    const host = await this.#acquire();
     const call = this.#next++;
     this.#tasks.set(job.task.name, job.task);
-    host.jobs.set(call, job);
-    host.count++;
-    host.hold(true);
+    const host = await this.#acquire(call, job);
     try {
       return await this.#call(host, call, job);
     } catch (error) {
@@ -200,14 +201,26 @@ export abstract class ExecutorPool implements Executor {
     const { promise: killed, reject } = Promise.withResolvers<never>();
     const kill = (reason: JobError): void =>
       void host.kill(reason).then(() => reject(reason), reject);
+    let ending: JobError | undefined;
     let grace: ReturnType<typeof setTimeout> | undefined;
-    const onAbort = (): void => {
-      const { name, message } = job.signal.reason;
+    const end = (reason: DOMException): void => {
+      if (ending !== undefined) return;
+      const { name, message } = reason;
+      ending = new JobError(message, {
+        class: name === "TimeoutError" ? "timeout" : "cancelled",
+        cause: reason,
+      });
       host.calls.call("abort", call, name, message).catch(() => {}); // it has ended
-      grace = setTimeout(() => kill(endedBy(job.signal.reason)), GRACE);
+      grace = setTimeout(kill, GRACE, ending);
     };
+    const onAbort = (): void => end(job.signal.reason);
     if (job.signal.aborted) onAbort();
     else job.signal.addEventListener("abort", onAbort);
+    const timeout = this.#timeout;
+    const timer = timeout === undefined ? undefined : setTimeout(
+      () => end(new DOMException(`The job ran longer than ${timeout} s`, "TimeoutError")),
+      timeout * 1000,
+    );
     const check = setInterval(async () => {
       if (await host.calls.call("exhausted").catch(() => false)) {
         const alone = host.jobs.size === 1;
@@ -226,36 +239,41 @@ export abstract class ExecutorPool implements Executor {
       const running = host.calls.call("run", order);
       running.catch(() => {}); // it is told by `killed`, or below
       const record = await Promise.race([running, killed]);
-      if (!job.signal.aborted || record.success) return record;
-      return failureRecord(endedBy(job.signal.reason), job.started, Date.now());
+      if (ending === undefined || record.success) return record;
+      return failureRecord(ending, job.started, Date.now());
     } catch (error) {
       if (host.retired) await host.ended; // nothing of it runs any more
       throw error;
     } finally {
       clearInterval(check);
       clearTimeout(grace);
+      clearTimeout(timer);
       job.signal.removeEventListener("abort", onAbort);
     }
   }
 
-  async #acquire(): Promise<Host> {
+  /** Finds room for a call, and takes it. */
+  async #acquire(call: number, job: ExecutorJob): Promise<Host> {
     for (;;) {
       const free = [...this.#hosts].find((host) =>
         !host.retired && host.jobs.size < this.#concurrency
       );
-      if (free !== undefined) {
-        clearTimeout(free.idle);
-        return free;
+      const host = free ?? (this.#hosts.size < this.#size ? this.#add(job.module) : undefined);
+      if (host !== undefined) {
+        clearTimeout(host.idle);
+        host.jobs.set(call, job);
+        host.count++;
+        host.hold(true);
+        return host;
       }
-      if (this.#hosts.size < this.#size) return this.#add();
       const turn = Promise.withResolvers<void>();
       this.#queue.push(turn);
       await turn.promise;
     }
   }
 
-  #add(): Host {
-    const host = new Host((events) => this.start(events), this.#tasks);
+  #add(module: string): Host {
+    const host = new Host((events) => this.start(events, module), this.#tasks);
     this.#hosts.add(host);
     host.ended.then(() => {
       this.#hosts.delete(host);
@@ -292,10 +310,3 @@ export abstract class ExecutorPool implements Executor {
 }
 
 const ENDED = new JobError("The executor was closed", { class: "cancelled" });
-
-/** Why a function was ended. */
-function endedBy(reason: unknown): JobError {
-  const timedOut = reason instanceof DOMException && reason.name === "TimeoutError";
-  const message = reason instanceof Error ? reason.message : String(reason);
-  return new JobError(message, { class: timedOut ? "timeout" : "cancelled", cause: reason });
-}

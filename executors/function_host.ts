@@ -15,7 +15,7 @@ import { setMainModule } from "../lib/main_module.ts";
 import { Pipeline } from "../lib/pipeline.ts";
 import type { Session } from "../lib/session.ts";
 import type { Task } from "../lib/task.ts";
-import { Calls, type Message } from "./calls.ts";
+import { type CallMessage, Calls } from "./calls.ts";
 import { FunctionTask } from "./function_task.ts";
 import { reachStores } from "./memory_client.ts";
 import type { MemoryService } from "./memory_server.ts";
@@ -59,9 +59,13 @@ export interface RunOrder {
   readonly started: number;
 }
 
+/** How to import modules, by their URL: for those that a process knows from its start. */
+export type ModuleImports = Readonly<Record<string, () => Promise<Record<string, unknown>>>>;
+
 /** Calls functions for the process that has started this one. */
 export class FunctionHost {
   readonly #calls: Calls<OwnerService>;
+  readonly #imports: ModuleImports;
   readonly #tasks = new Map<string, Promise<FunctionTask>>();
   readonly #sessions = new Set<Session>();
   readonly #running = new Map<number, AbortController>();
@@ -72,8 +76,10 @@ export class FunctionHost {
    * Makes a host.
    *
    * @param send Takes a message to the process that has started this one.
+   * @param imports How to import the modules that are known from the start.
    */
-  constructor(send: (message: Message) => void) {
+  constructor(send: (message: CallMessage) => void, imports: ModuleImports = {}) {
+    this.#imports = imports;
     const service: HostService = {
       run: (order) => this.#run(order),
       abort: (call, name, message) =>
@@ -88,7 +94,7 @@ export class FunctionHost {
   }
 
   /** Takes in a message of the process that has started this one. */
-  receive(message: Message): void {
+  receive(message: CallMessage): void {
     this.#calls.receive(message);
   }
 
@@ -120,7 +126,7 @@ export class FunctionHost {
 
   async #makeReady(order: RunOrder): Promise<FunctionTask> {
     setMainModule(order.main, order.module);
-    const { task, session } = await findTask(order);
+    const { task, session } = await findTask(order, this.#imports);
     reachStores(task, this.#calls);
     const repositories = new Set(Array.from(task.links.values(), ({ repo }) => repo));
     if (session !== undefined) this.#sessions.add(session);
@@ -152,10 +158,11 @@ function writeAllSync(bytes: Uint8Array): void {
 /** Finds a task among what a module exports. */
 async function findTask(
   { module, task: name }: RunOrder,
+  imports: ModuleImports,
 ): Promise<{ readonly task: FunctionTask; readonly session: Session | undefined }> {
   let exported: Record<string, unknown>;
   try {
-    exported = await import(module);
+    exported = await (imports[module]?.() ?? import(module));
   } catch (cause) {
     throw new JobError(
       `Cannot run task "${name}" in a thread or process of its own: its module ${module} cannot be imported there: ${cause}`,

@@ -9,13 +9,17 @@ import type { FailureClass } from "../lib/errors.ts";
 
 /** An error in a form that can be sent. What was thrown and is none is sent as its text. */
 export interface SentError {
+  /** Its name. */
   readonly name: string;
+  /** Its message. */
   readonly message: string;
+  /** Where it was thrown. */
   readonly stack: string | undefined;
   /** What `JobError` has besides. */
   readonly class?: FailureClass;
   /** What `JobIdError` and `NotFoundError` have besides. */
   readonly job?: string;
+  /** What lies beneath. */
   readonly cause?: SentError;
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { parentPort } from "node:worker_threads";
-import type { Message } from "./calls.ts";
+import type { CallMessage } from "./calls.ts";
 import { FunctionHost } from "./function_host.ts";
 
 /** What is used of the Web Locks, of which the types of the platform do not know. */
@@ -19,7 +19,7 @@ const host = new FunctionHost((message) => parentPort?.postMessage(message));
 const { locks }: { readonly locks?: Locks } = navigator as object;
 void locks?.request(`datatask ${crypto.randomUUID()}`, () => new Promise(() => {}));
 
-parentPort?.on("message", async (message: Message) => {
+parentPort?.on("message", async (message: CallMessage) => {
   await undefined; // a thread whose memory runs out within the event itself ends without a word
   host.receive(message);
 });

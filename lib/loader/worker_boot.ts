@@ -11,7 +11,7 @@ import { loadWorkersHere, type WorkerOrder } from "./worker_patch.ts";
 const early: MessageEvent[] = [];
 let ordered = false;
 
-function keep(event: Event): void {
+function keep(event: object): void {
   if (!(event instanceof MessageEvent)) return;
   event.stopImmediatePropagation();
   if (ordered) early.push(event);
