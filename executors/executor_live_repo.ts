@@ -35,6 +35,9 @@ interface LiveJob {
  * ```
  */
 export class ExecutorLiveRepo extends Repository<LiveJobInfo | undefined> {
+  /** True. */
+  override readonly isInMemory: boolean = true;
+
   readonly #task: string;
   readonly #jobs = new Map<string, LiveJob>();
 

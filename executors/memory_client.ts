@@ -170,7 +170,9 @@ function redirect(store: Repository, remote: Repository): void {
   ) {
     for (const name of Object.getOwnPropertyNames(at)) names.add(name);
   }
-  for (const name of ["constructor", "toString", "jobIds", "isValidJobId", "check"]) {
+  for (
+    const name of ["constructor", "toString", "jobIds", "isValidJobId", "check", "validate", "map"]
+  ) {
     names.delete(name);
   }
   for (const name of names) {

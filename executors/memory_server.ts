@@ -6,11 +6,8 @@
 
 import { BlobRepository } from "../lib/blob_repository.ts";
 import { sourcesOf } from "../lib/graph.ts";
-import { MetadataRepository, Repository } from "../lib/repository.ts";
+import { MetadataRepository, type Repository } from "../lib/repository.ts";
 import type { Task } from "../lib/task.ts";
-import { InProcessBlobRepository } from "../repos/in_process_blob_repository.ts";
-import { InProcessMetadataRepository } from "../repos/in_process_metadata_repository.ts";
-import { ExecutorLiveRepo } from "./executor_live_repo.ts";
 
 /** Which store: the name of a link, and the way from there down to what it is computed from. */
 export type StorePath = readonly [link: string, ...sources: number[]];
@@ -37,17 +34,6 @@ export type MemoryService = {
 };
 
 /**
- * Whether a repository keeps its values in the memory of one process, out of reach for all others.
- *
- * @param repository Any repository.
- * @returns True if it does.
- */
-export function isInMemory(repository: Repository): boolean {
-  return repository instanceof InProcessMetadataRepository ||
-    repository instanceof InProcessBlobRepository || repository instanceof ExecutorLiveRepo;
-}
-
-/**
  * The stores in memory that a task uses.
  *
  * @param task The task.
@@ -57,7 +43,7 @@ export function storesInMemory(task: Task): [path: StorePath, store: Repository]
   const found = new Map<Repository, StorePath>();
   const visit = (repository: Repository, path: StorePath): void => {
     if (found.has(repository)) return;
-    if (isInMemory(repository)) found.set(repository, path);
+    if (repository.isInMemory) found.set(repository, path);
     sourcesOf(repository).forEach((source, i) => visit(source, [...path, i]));
   };
   for (const [name, { repo }] of task.links) visit(repo, [name]);
@@ -133,7 +119,7 @@ export class MemoryServer {
   #store(taskName: string, [link, ...sources]: StorePath): Repository {
     let store = this.#tasks.get(taskName)?.links.get(link)?.repo;
     for (const i of sources) store = store && sourcesOf(store)[i];
-    if (store !== undefined && isInMemory(store)) return store;
+    if (store?.isInMemory) return store;
     throw new TypeError(`Link "${link}" of task "${taskName}" leads to no store in memory`);
   }
 
