@@ -4,7 +4,7 @@ import { run } from "../../lib/cli/run.ts";
 import { by, KINDS } from "./functions_pipeline.ts";
 
 for (const kind of KINDS) {
-  const { phases, stores, hostile } = by[kind];
+  const { phases, stores, hostile, endless } = by[kind];
 
   Deno.test(`${kind}: the original's test of executors`, async () => {
     await phases.repo0.dump("foo", "weh");
@@ -38,9 +38,6 @@ for (const kind of KINDS) {
       "throws-1": ["user", /^"no error"$/],
       "fails-1": ["config", /JobError: no such thing/],
       "store-1": ["infra", /StoreError: out of reach/],
-      "never-1": ["timeout", /ran longer than 1 s/],
-      "polite-1": ["timeout", /ran longer than 1 s/],
-      "spins-1": ["timeout", /ran longer than 1 s/],
       "eats-1": ["oom", /needs more memory/],
       "exits-1": ["user", /ended its (thread|process), with code 0/],
       "later-1": ["user", /later/],
@@ -60,6 +57,17 @@ for (const kind of KINDS) {
     strictEqual(await hostile.logs.readText("good-1"), "good { job: 'good-1' }\n");
     if (kind === "process") {
       strictEqual(await hostile.logs.readText("writes-1"), "raw\nto the console\n");
+    }
+  });
+
+  Deno.test(`${kind}: a function that does not end by itself is ended after its timeout, by force if need be`, async () => {
+    const jobs = ["never-1", "polite-1", "spins-1"];
+    for (const job of jobs) await endless.jobs.dump(job, 1);
+    await run(endless.pipeline);
+    for (const job of jobs) {
+      const record = await endless.done.info(job);
+      deepStrictEqual([job, record?.class], [job, "timeout"]);
+      match(String(record?.exception), /ran longer than 1 s/);
     }
   });
 

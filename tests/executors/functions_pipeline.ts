@@ -103,15 +103,15 @@ function stores(kind: Kind) {
   return { pipeline: new Pipeline([task], session), texts, copies, numbers, needy, notes };
 }
 
-/** Functions that do what the first word of their job says. */
-function hostile(kind: Kind) {
+/** Functions that do what the first word of their job says; `endless` ends those that do not end by themselves. */
+function hostile(kind: Kind, name: "hostile" | "endless") {
   const jobs = new InProcessMetadataRepository<number>();
   const done = new InProcessMetadataRepository<DoneRecord>();
   const results = new InProcessMetadataRepository<string>();
   const logs = new InProcessBlobRepository();
-  const task = new ExecutorTask(`${kind}-hostile`, executors[kind], done, {
+  const task = new ExecutorTask(`${kind}-${name}`, executors[kind], done, {
     ...base,
-    timeout: 1,
+    ...name === "endless" && { timeout: 1 },
     logs,
     retries: { infra: 0 },
   })
@@ -163,7 +163,12 @@ function hostile(kind: Kind) {
 }
 
 function allOf(kind: Kind) {
-  return { phases: phases(kind), stores: stores(kind), hostile: hostile(kind) };
+  return {
+    phases: phases(kind),
+    stores: stores(kind),
+    hostile: hostile(kind, "hostile"),
+    endless: hostile(kind, "endless"),
+  };
 }
 
 /** All pipelines and their stores, by the kind of their executor. */
@@ -173,6 +178,8 @@ export const by = { worker: allOf("worker"), process: allOf("process") };
 export const workerPhases: Pipeline = by.worker.phases.pipeline;
 export const workerStores: Pipeline = by.worker.stores.pipeline;
 export const workerHostile: Pipeline = by.worker.hostile.pipeline;
+export const workerEndless: Pipeline = by.worker.endless.pipeline;
+export const processEndless: Pipeline = by.process.endless.pipeline;
 export const processPhases: Pipeline = by.process.phases.pipeline;
 export const processStores: Pipeline = by.process.stores.pipeline;
 export const processHostile: Pipeline = by.process.hostile.pipeline;
