@@ -13,6 +13,8 @@ export interface Trial {
   readonly args: readonly string[];
   /** What the words in capitals of the row stand for, beside FOLDER. */
   readonly words?: Readonly<Record<string, string>>;
+  /** Variables of the environment; FOLDER stands for the folder of the trial here as well. */
+  readonly env?: Readonly<Record<string, string>>;
   /** A folder that it makes elsewhere. */
   readonly leaves?: string;
   /** Does what has to be done before each run. */
@@ -111,6 +113,26 @@ export function trialsFor(row: string, server: ModuleServer): Trial[] {
           const images = new library.DockerRepository(registry, "${host}", "no/such");
           Deno.exitCode = await images.contains("one") ? 1 : 0;`,
         words: { HOST: host },
+      }));
+    case "`DockerRepository` with the login of `docker login`":
+      return ofServer(registryServer, ({ host, user, password }) => ({
+        program: `${head}
+          const images = new library.DockerRepository(new library.DockerRegistry("${host}"), "${host}", "no/such");
+          Deno.exitCode = await images.contains("one") ? 1 : 0;`,
+        words: { HOST: host, KEYS: "FOLDER/config.json", HELPER: "FOLDER/docker-credential-trial" },
+        env: { DOCKER_CONFIG: "FOLDER", PATH: `FOLDER:${Deno.env.get("PATH")}` },
+        prepare: async (folder) => {
+          await Deno.writeTextFile(
+            join(folder, "config.json"),
+            JSON.stringify({ credHelpers: { [host]: "trial" } }),
+          );
+          const login = JSON.stringify({ Username: user, Secret: password });
+          await Deno.writeTextFile(
+            join(folder, "docker-credential-trial"),
+            `#!/bin/sh\ncat >/dev/null\necho '${login}'\n`,
+            { mode: 0o755 },
+          );
+        },
       }));
     case "`ProcessTask` over SSH": {
       const name = crypto.randomUUID();

@@ -47,7 +47,7 @@ async function tryOut(trial: Trial, flags: readonly string[]): Promise<void> {
 }
 
 async function run(
-  { program, cli = false, args, words = {}, prepare }: Trial,
+  { program, cli = false, args, words = {}, env = {}, prepare }: Trial,
   flags: readonly string[],
   folder: string,
 ): Promise<{ code: number; stderr: string }> {
@@ -61,8 +61,9 @@ async function run(
     CACHE: cache,
     ...words,
   };
-  const filled = (text: string): string =>
+  const once = (text: string): string =>
     text.replaceAll(/\b[A-Z]{4,}\b/g, (word) => all[word] ?? word);
+  const filled = (text: string): string => once(once(text)); // a word may stand for one
   const script = join(folder, "program.ts");
   if (program !== undefined) await Deno.writeTextFile(script, program);
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -79,7 +80,11 @@ async function run(
     ],
     cwd: folder,
     stdin: "null",
-    env: { NO_COLOR: "1", DATATASK_CACHE: cache },
+    env: {
+      NO_COLOR: "1",
+      DATATASK_CACHE: cache,
+      ...Object.fromEntries(Object.entries(env).map(([name, value]) => [name, filled(value)])),
+    },
   }).output();
   await Deno.remove(data, { recursive: true });
   return { code, stderr: new TextDecoder().decode(stderr) };
