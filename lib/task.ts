@@ -222,6 +222,16 @@ export abstract class Task {
   ): Promise<ReadableStream<Uint8Array> | undefined>;
 
   /**
+   * Optional, for tasks whose jobs may have to wait where they run: how a job stands that has been started.
+   *
+   * @param job The job.
+   * @returns A clause whose subject is the job, such as `has pod x, Pending since y, because z`; `undefined` if there is
+   * nothing to say.
+   * @throws {StoreError} If it cannot be said.
+   */
+  state?(job: string): Promise<string | undefined>;
+
+  /**
    * Optional: gives up what the task holds open, when its pipeline is closed. What runs without this program goes on. The
    * pipeline, and so the task, may be opened again.
    */

@@ -67,6 +67,12 @@ async function explainTo(
       because: [],
     };
   }
+  if (decision.state === "running" || decision.state === "inhibited") {
+    const standing = await task.state?.(job);
+    if (standing !== undefined) {
+      return { ...common, state: "running", reason: standing, because: [] };
+    }
+  }
   return {
     ...common,
     state: decision.state === "unread" ? "unknown" : decision.state,

@@ -254,3 +254,15 @@ Deno.test("explain() says what a job waits for, and what holds it", async () => 
     "failed",
   ]);
 });
+
+Deno.test("explain() says how a job stands that its task knows more of", async () => {
+  const input = new MemoryStore("in", keys("a", "b"));
+  const live = new MemoryStore("live", keys("a"));
+  const task = makeTask("task", { input });
+  task.link("live", live, { isStatus: true, inhibitsStart: true });
+  task.state = (job) => Promise.resolve(job === "a" ? "waits for a node" : undefined);
+  await using shop = new Workshop(() => [task]);
+  const { state, reason } = await why(shop, task, "a");
+  deepStrictEqual([state, reason], ["running", "waits for a node"]);
+  strictEqual((await why(shop, task, "b")).state, "ready");
+});
