@@ -17,6 +17,9 @@ interface Version {
   readonly exports: Readonly<Record<string, string>>;
 }
 
+/** The registry that the scheme stands for: at the domain of its name. */
+const REGISTRY = `https://${["jsr", "io"].join(".")}/`;
+
 /**
  * Finds a module of a package: the newest version that is wanted.
  *
@@ -36,7 +39,7 @@ export async function findInRegistry(
     throw new ModuleError(specifier, `it names no package; write jsr:@SCOPE/NAME@VERSION`, chain);
   }
   const [, name, range = "", path] = match;
-  const registry = environment("JSR_URL") || "https://jsr.io/";
+  const registry = environment("JSR_URL") || REGISTRY;
   const folder = new URL(`${name}/`, registry.endsWith("/") ? registry : `${registry}/`).href;
   const { versions } = await store.getJson<Package>(`${folder}meta.json`, chain);
   const [version] = Object.keys(versions)
