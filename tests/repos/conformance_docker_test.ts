@@ -22,6 +22,6 @@ if (registryServer.ignore) {
         },
       };
     },
-    capabilities: { manyKeys: 110 },
+    capabilities: { manyKeys: 30 },
   });
 }

@@ -11,6 +11,7 @@ import { registryServer } from "../servers.ts";
 export class TestImages implements AsyncDisposable {
   readonly name: string = `datatask/${crypto.randomUUID()}`;
   readonly host: string;
+  readonly #digests = new Set<string>();
   readonly #pushed = new Map<string, Promise<{ size: number; digest: string }>>();
 
   /**
@@ -44,7 +45,9 @@ export class TestImages implements AsyncDisposable {
       const headers = { "content-type": mediaType };
       await this.#ask("PUT", `manifests/${tag}`, { body: manifest, headers });
     }
-    return await digestOf(manifest);
+    const digest = await digestOf(manifest);
+    this.#digests.add(digest);
+    return digest;
   }
 
   /** The digest of what a tag names; undefined if it names nothing. */
@@ -55,11 +58,8 @@ export class TestImages implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { host } = registryServer.variables;
-    const { user: username, password } = registryServer.variables;
-    const registry = new DockerRegistry(host, { username, password });
-    const repository = new DockerRepository(registry, host, this.name);
-    for await (const tag of repository) await repository.delete(tag);
+    // With an image, all its tags go.
+    for (const digest of this.#digests) await this.#send("DELETE", `manifests/${digest}`, {});
   }
 
   /** The registry has no tolerance for the same blob being pushed several times at once. */
