@@ -66,6 +66,7 @@ export const subscribingCases: readonly Case[] = [
       await using listener = new Listener(repository);
       await put("a");
       deepStrictEqual(listener.changes, [{ type: "put", job: "a" }]);
+      deepStrictEqual(await listener.contained(), [true]);
     },
   },
   {
