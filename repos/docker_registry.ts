@@ -103,8 +103,7 @@ export class DockerRegistry {
    *
    * @param request What to send.
    * @returns The answer, whatever its status is.
-   * @throws {RegistryError} If the login is wrong, or lacking.
-   * @throws {Error} If there is no answer in time.
+   * @throws {Error} If the login is wrong or lacking, or there is no answer in time.
    */
   async send(request: RegistryRequest): Promise<Response> {
     const { scope } = request;

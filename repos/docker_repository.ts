@@ -147,24 +147,22 @@ export class DockerRepository extends Repository<DockerImageInfo> {
     const answer = await this.#send("GET", path);
     const body = await answer.text();
     if (answer.status === 404 && faultsOf(body) !== undefined) return { tags: [], next: undefined };
-    const { tags } = objectOf(body) ?? {};
-    if (answer.status !== 200 || tags === undefined) throw errorOf(answer, body);
-    return {
-      tags: Array.isArray(tags) ? tags.map(String) : [], // null, when the last one was deleted
-      next: nextOf(answer),
-    };
+    const { tags: told } = objectOf(body) ?? {};
+    const tags: unknown = told === null ? [] : told; // when the last one was deleted
+    if (answer.status !== 200 || !Array.isArray(tags)) throw errorOf(answer, body);
+    return { tags: tags.map(String), next: nextOf(answer) };
   }
 
   async #isThere(job: string): Promise<boolean> {
     const path = this.#path(`manifests/${job}`);
     const accept = { accept: IMAGE_TYPES };
     const head = await this.#send("HEAD", path, accept);
-    if (head.status === 200) return true;
+    if (isManifest(head)) return true;
     if (head.status !== 404) throw errorOf(head, "");
     // It is not there if a registry says so, which takes words.
     const answer = await this.#send("GET", path, accept);
     const body = await answer.text();
-    if (answer.status === 200) return true;
+    if (isManifest(answer)) return true;
     if (answer.status === 404 && faultsOf(body) !== undefined) return false;
     throw errorOf(answer, body);
   }
@@ -268,6 +266,11 @@ interface TagPage {
   readonly tags: readonly string[];
   /** Where the next one is. */
   readonly next: string | undefined;
+}
+
+/** Whether an answer is that of a registry which has the image, and not a page for people. */
+function isManifest({ status, headers }: Response): boolean {
+  return status === 200 && /json|jws/.test(headers.get("content-type") ?? "json");
 }
 
 /** Where the next page is, by the header that says so. */
