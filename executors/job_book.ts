@@ -55,6 +55,8 @@ export class JobBook {
   readonly #chapters = new Map<string, Chapter>();
   /** Jobs that were not to be seen when the processes were last looked at. */
   readonly #doubts = new WeakSet<ProcessJob>();
+  /** Jobs that were not seen to run when their own processes were last looked at. */
+  #missing: ReadonlySet<ProcessJob> = new Set();
   readonly #own: string | undefined;
   readonly #known: ReadonlyMap<string, ProcessJob> | undefined;
   readonly #onEnd: (() => void) | undefined;
@@ -121,6 +123,21 @@ export class JobBook {
   /** What is known of the jobs that the machine was told to start and that have not ended: to be judged later. */
   get suspects(): Suspects {
     return new Map(this.live.filter(({ unsent }) => !unsent).map((job) => [job, job.process]));
+  }
+
+  /**
+   * Whether all processes are to be looked at, and judged: a job was not seen to run twice in turn. Once is what is seen
+   * of many that just begin or end.
+   *
+   * @param table The processes of jobs that have not ended, at least.
+   */
+  isInDoubt(table: ProcessTable): boolean {
+    const before = this.#missing;
+    this.#missing = new Set(
+      [...this.suspects].filter(([, process]) => process === undefined || !isAlive(table, process))
+        .map(([job]) => job),
+    );
+    return !this.#missing.isDisjointFrom(before);
   }
 
   /**

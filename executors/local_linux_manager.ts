@@ -208,7 +208,10 @@ export class LocalLinuxManager extends AbstractProcessManager {
       const names = offsets.size > 0 ? offsets.keys() : journalsIn(this.basedir);
       const journals = new Map<string, Uint8Array>();
       for (const name of names) {
-        const bytes = readFrom(`${this.basedir}/${name}`, offsets.get(name) ?? 0);
+        const offset = offsets.get(name) ?? 0;
+        const bytes = this.#journal?.name === name
+          ? readOn(this.#journal.file, offset)
+          : readFrom(`${this.basedir}/${name}`, offset);
         if (bytes !== undefined) journals.set(name, bytes);
       }
       return { table, journals };
@@ -220,7 +223,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
     return attempt(`write to the journal ${this.basedir}/${journal}`, () => {
       const path = `${this.basedir}/${journal}`;
       if (this.#journal?.name === journal) return writeAll(this.#journal.file, lines);
-      const file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+      const file = Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 });
       if (this.#lock === undefined) {
         try {
           return writeAll(file, lines);
@@ -471,21 +474,24 @@ function readFrom(
     throw error;
   }
   try {
-    file.seekSync(offset, Deno.SeekMode.Start);
-    let bytes = new Uint8Array(8192);
-    let size = 0;
-    for (let read; (read = file.readSync(bytes.subarray(size))) !== null;) {
-      size += read;
-      if (size >= limit) break;
-      if (size < bytes.length) continue;
-      const longer = new Uint8Array(2 * bytes.length);
-      longer.set(bytes);
-      bytes = longer;
-    }
-    return bytes.subarray(0, size);
+    return readOn(file, offset, limit);
   } finally {
     file.close();
   }
+}
+
+function readOn(file: Deno.FsFile, offset: number, limit = Infinity): Uint8Array<ArrayBuffer> {
+  file.seekSync(offset, Deno.SeekMode.Start);
+  let buffer = new Uint8Array(8192);
+  let size = 0;
+  for (let read; (read = file.readSync(buffer.subarray(size))) !== null;) {
+    size += read;
+    if (size < buffer.length || size >= limit) break; // less than is asked for is all there is
+    const longer = new Uint8Array(2 * buffer.length);
+    longer.set(buffer);
+    buffer = longer;
+  }
+  return buffer.subarray(0, size);
 }
 
 function writeAll(file: Deno.FsFile, text: string): void {

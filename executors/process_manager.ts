@@ -645,17 +645,25 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
         const judging = this.#judging;
         this.#again = this.#judging = false;
         const { offsets, suspects } = this.#book;
-        const view = await this.look(offsets, judging ? undefined : []);
+        const processes = judging ? [...suspects.values()].map((process) => process?.pid) : [];
+        const view = await this.look(offsets, processes.filter((pid) => pid !== undefined));
         for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
-        if (!judging) continue;
-        const { orphaned, held } = this.#book.judge(view.table, suspects);
-        for (const group of orphaned) await this.signal(-group, "SIGKILL");
-        for (const job of held) await this.#endRest(job);
-        if (orphaned.length + held.length > 0) this.#lookDelay = FIRST_LOOK;
+        if (judging && this.#book.isInDoubt(view.table)) await this.#judge();
       } while (this.#again);
     } finally {
       this.#reading = undefined; // in the turn of the last question whether to look again
     }
+  }
+
+  /** Looks at all processes, and finds out what has become of jobs that are not seen to run. */
+  async #judge(): Promise<void> {
+    const { offsets, suspects } = this.#book;
+    const view = await this.look(offsets);
+    for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
+    const { orphaned, held } = this.#book.judge(view.table, suspects);
+    for (const group of orphaned) await this.signal(-group, "SIGKILL");
+    for (const job of held) await this.#endRest(job);
+    if (orphaned.length + held.length > 0) this.#lookDelay = FIRST_LOOK;
   }
 
   /** Ends what a job has left: until it is gone, the shell of the job waits, and writes down no end. */

@@ -367,21 +367,20 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
   /** Waits for the end of a job, and makes its record. */
   async #finish(process: ProcessJob, attempt: Attempt): Promise<DoneRecord> {
     const manager = access(this.manager);
-    const { signal } = attempt;
+    // A signal costs more than all else here: it is made only where it may be needed.
+    const signal = this.options.timeout === undefined ? undefined : attempt.signal;
     const onAbort = (): void => {
-      const timedOut = signal.reason instanceof DOMException &&
-        signal.reason.name === "TimeoutError";
-      this.#kill(manager.kill(process, timedOut ? "timeout" : "cancelled"), process.job);
+      this.#kill(manager.kill(process, "timeout"), process.job);
     };
-    signal.addEventListener("abort", onAbort);
-    if (signal.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort);
+    if (signal?.aborted) onAbort();
     let awaiting = this.#ends.get(process);
     if (awaiting === undefined) {
       awaiting = this.#takeIn(process).finally(() => this.#ends.delete(process));
       this.#ends.set(process, awaiting);
     }
     const end = await awaiting;
-    signal.removeEventListener("abort", onAbort);
+    signal?.removeEventListener("abort", onAbort);
     return recordOf(attempt, end);
   }
 
