@@ -103,8 +103,13 @@ function copy(value: unknown, path: string, depth: number): unknown {
   );
 }
 
-/** How many bytes BSON needs for a value that was copied. */
-function sizeOf(value: unknown): number {
+/**
+ * How many bytes BSON needs for a value.
+ *
+ * @param value A document that {@linkcode toDocument} made, or a part of one.
+ * @returns Their number.
+ */
+export function sizeOf(value: unknown): number {
   switch (typeof value) {
     case "string":
       return 4 + Buffer.byteLength(value) + 1;
@@ -148,8 +153,9 @@ function bsonType(value: object): unknown {
   return "_bsontype" in value ? value._bsontype : undefined;
 }
 
+/** Whether the driver reads it as a number, which is one further than the safe integers go. */
 function isExact(value: bigint): boolean {
-  return Number.isSafeInteger(Number(value));
+  return value >= -(2n ** 53n) && value <= 2n ** 53n;
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {
