@@ -71,7 +71,7 @@ export {
 export { type GraphEdge, type GraphNode, type PipelineGraph } from "./lib/graph.ts";
 export { checkJobId, isValidJobId, JobIdRule, type JobIdRuleOptions } from "./lib/job_id.ts";
 export { type Link, type LinkOptions } from "./lib/link.ts";
-export { Pipeline, type PipelineOptions, type PipelineSettings } from "./lib/pipeline.ts";
+export { type OpenOptions, Pipeline, type PipelineOptions, type PipelineSettings } from "./lib/pipeline.ts";
 export {
   isRelatedItem,
   type RelatedItem,
@@ -131,9 +131,25 @@ export { WorkerExecutor, type WorkerExecutorOptions } from "./executors/worker_e
 export { FunctionTask, type JobArguments } from "./executors/function_task.ts";
 export { InProcessSyncTask } from "./executors/in_process_sync_task.ts";
 export {
+  type KubeFunctionLinks,
+  KubeFunctionTask,
+  type KubeFunctionTaskOptions,
+} from "./executors/kube_function_task.ts";
+export { LiveKubeRepository, type PodInfo } from "./executors/kube_live_repository.ts";
+export { type KubeLinks, KubeTask, type KubeTaskOptions } from "./executors/kube_task.ts";
+export {
   LocalLinuxManager,
   type LocalLinuxManagerOptions,
 } from "./executors/local_linux_manager.ts";
+export type * from "./executors/pod_api.ts";
+export { type PodLogOptions } from "./executors/pod_log.ts";
+export {
+  type PodLaunchOptions,
+  PodManager,
+  type PodManagerOptions,
+} from "./executors/pod_manager.ts";
+export { type PodRecord } from "./executors/pod_record.ts";
+export { type PodFunction } from "./executors/pod_source.ts";
 export { type ProcessStat, type ProcessTable } from "./executors/process_identity.ts";
 export { type ProcessEnd, ProcessJob } from "./executors/process_job.ts";
 export {

@@ -1,0 +1,461 @@
+/**
+ * Pods in a Kubernetes cluster.
+ *
+ * @module
+ */
+
+import type { Attempt, RecoveredJob } from "../lib/attempt.ts";
+import type { BlobRepository } from "../lib/blob_repository.ts";
+import type { DoneRecord, DoneRepository } from "../lib/done_record.ts";
+import { type FailureClass, JobError, JobIdError, PipelineError } from "../lib/errors.ts";
+import { headline } from "../lib/failure.ts";
+import type { LinkType, linkTypes } from "../lib/link_types.ts";
+import type { Repository } from "../lib/repository.ts";
+import { Resources } from "../lib/resources.ts";
+import { access, type Accessor } from "../lib/session.ts";
+import { Task, type TaskOptions } from "../lib/task.ts";
+import { warn } from "../lib/warnings.ts";
+import { LiveKubeRepository } from "./kube_live_repository.ts";
+import { KubeRoom } from "./kube_room.ts";
+import type { Pod } from "./pod_api.ts";
+import { storePodLog } from "./pod_log.ts";
+import type { PodManager } from "./pod_manager.ts";
+import { completeManifest, requestsOf } from "./pod_manifest.ts";
+import { identityOf, POD_VARIABLE } from "./pod_names.ts";
+import { type PodRecord, recordOf } from "./pod_record.ts";
+import { type PodFunction, PodSource } from "./pod_source.ts";
+import {
+  containerStatuses,
+  endOf,
+  isTerminal,
+  isTerminating,
+  type PodEnd,
+  waitOf,
+} from "./pod_state.ts";
+import type { PodTracker } from "./pod_tracker.ts";
+import type { ScriptArguments } from "./process_task.ts";
+
+/** Options of a {@linkcode KubeTask}. */
+export interface KubeTaskOptions extends TaskOptions {
+  /**
+   * The pod: Jinja text that gives YAML or JSON; the path or URL of a file with such text; or a function that gives an
+   * object. It must be given, unless {@linkcode KubeTask.pod} is called.
+   */
+  readonly template?: string | URL | { readonly file: string | URL } | PodFunction;
+  /** Where what the containers write is kept. Not at all, if it is not given. */
+  readonly logs?: BlobRepository;
+  /** What the template can use besides. */
+  readonly env?: Readonly<Record<string, unknown>>;
+  /**
+   * Seconds that a pod may wait for its image, for what its containers need to be created, or for a node that has room for
+   * it, before that counts as a mistake in its template.
+   *
+   * @default {300}
+   */
+  readonly grace?: number;
+}
+
+/** The links of a {@linkcode KubeTask} that its options make. */
+export type KubeLinks<Options> =
+  & {
+    readonly done: LinkType<DoneRepository, false>;
+    readonly live: LinkType<LiveKubeRepository, false>;
+  }
+  & (Options extends { readonly logs: infer R extends Repository }
+    ? { readonly logs: LinkType<R, false> }
+    : unknown);
+
+/** Milliseconds before something is tried again that must not be given up. */
+const RETRY = 5_000;
+
+/** The longest time between two looks at a pod, in milliseconds: its changes are told. */
+const LONGEST_LOOK = 60_000;
+
+/**
+ * Runs a pod for each job. The pods go on when this program ends, and its next run, on whichever machine, takes in what
+ * has become of them: none runs twice at the same time, and none is lost or left.
+ *
+ * In a template, the variables are `job`, `task`, `argv0` for the URL of the module that defines the pipeline, those of
+ * the option `env`, and each link's name, which stands for what the link's repository says of the job. What is not defined
+ * is an error. There are the filters `tojson`, `toyaml` and `shquote`. The pod's name is of datatask, its containers are
+ * never restarted, and they find `JOB` and `TASK` in their environment; the rest is as the template has it.
+ *
+ * A container that ends with another code than 0 has failed with class `user`; one that needs more memory than its limit
+ * with class `oom`; a command that cannot be started, or a pod that the cluster refuses, with class `config`. A pod that
+ * is evicted, preempted or deleted by others, or whose node is lost, has failed with class `infra`; one whose key is
+ * deleted from the link `live`, or that is ended with the verb `cancel`, with class `cancelled`. `timeout` begins when the
+ * pod is asked for, and counts the time that it waits.
+ *
+ * The record of a job has `success`, `reason`, `start_time`, `end_time`, `image`, `node` and `return_code`, and if it
+ * failed `class` and `attempts`; if it is not the program that failed, `exception` and the last `events` as well.
+ *
+ * With a quota (`resources`) and without `jobResources`, each job takes what its containers request.
+ *
+ * @typeParam Options The options that it is made with, from which the compiler knows its links.
+ *
+ * @example Usage
+ * ```ts ignore
+ * import { FileRepository, InProcessMetadataRepository, KubeTask, PodManager } from "@datatask/datatask";
+ *
+ * const books = new FileRepository("/mnt/library/books", ".txt");
+ * const count = new KubeTask("count", new PodManager("library", "default"), new InProcessMetadataRepository(), {
+ *   logs: new FileRepository("/mnt/library/counts", ".txt"),
+ * })
+ *   .link("books", books, { isInput: true })
+ *   .pod(({ books }) => ({
+ *     kind: "Pod",
+ *     spec: { containers: [{ name: "main", image: "busybox", command: ["wc", "-w", books] }] },
+ *   }));
+ * ```
+ */
+export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> extends Task {
+  /** Its links, as the compiler knows them. */
+  declare readonly [linkTypes]: KubeLinks<Options>;
+
+  /** The pods. */
+  readonly podManager: Accessor<PodManager>;
+  /** Which jobs have pods: the link `live`. */
+  readonly live: LiveKubeRepository;
+
+  readonly #options: KubeTaskOptions;
+  readonly #room: KubeRoom;
+  #source: PodSource | undefined;
+  /** The pods of jobs whose end is not settled. */
+  readonly #pods = new Map<string, PodTracker>();
+  /** Ends what waits for room when the task is closed. */
+  #closing = new AbortController();
+  /** The manager that is to be released. */
+  #acquired: PodManager | undefined;
+
+  /**
+   * Makes the task.
+   *
+   * @param name Its name: letters, digits, `_` and `-`.
+   * @param podManager The pods.
+   * @param done Where the records of ended jobs are kept.
+   * @param options The template, and what becomes of the logs.
+   * @throws {PipelineError} If it cannot work like that.
+   */
+  constructor(
+    name: string,
+    podManager: Accessor<PodManager>,
+    done: DoneRepository,
+    options: Options,
+  ) {
+    const given: KubeTaskOptions = options;
+    const { timeout: _, ...rest } = given; // which begins later, and goes on without this program
+    super(name, done, rest);
+    this.#options = given;
+    this.podManager = podManager;
+    this.live = new LiveKubeRepository(podManager, name);
+    this.#room = new KubeRoom(
+      given.jobResources === undefined ? given.resources : undefined,
+      (...how) => access(podManager).pause(...how),
+    );
+    if (given.template !== undefined) {
+      this.#source = new PodSource(this, given.template, given.env ?? {});
+    }
+    linkKube(this, this.live, given.logs);
+  }
+
+  /**
+   * Gives the task a function that makes its pods, in place of the option `template`. Unlike there, the compiler knows what
+   * the links give.
+   *
+   * @param func Makes the pod of a job.
+   * @returns The task itself.
+   */
+  pod(func: PodFunction<ScriptArguments<this>>): this {
+    // The values are made from the links, which are only ever added by .link and .plug, which tell the compiler.
+    this.#source = new PodSource(this, func as PodFunction, {});
+    return this;
+  }
+
+  /** 500. */
+  override get defaultMaxConcurrent(): number {
+    return 500;
+  }
+
+  /**
+   * Checks that there is a template, and that the cluster can be reached.
+   *
+   * @throws {PipelineError} If there is none.
+   * @throws {StoreError} If the cluster is out of reach, or refuses.
+   */
+  override async validate(): Promise<void> {
+    if (this.#source === undefined) {
+      throw new PipelineError([
+        `task "${this.name}" has no pod: give it one with the option template, or with .pod(...)`,
+      ]);
+    }
+    await super.validate();
+    await this.#acquire();
+  }
+
+  /** Makes the pod of a job, waits for its end, and keeps its logs. */
+  override async execute(job: string, attempt: Attempt): Promise<DoneRecord> {
+    const manager = await this.#acquire();
+    const closing = this.#closing.signal;
+    try {
+      const tracker = await this.#start(job, attempt, manager, closing);
+      return await this.#finish(job, tracker, attempt, manager);
+    } finally {
+      this.#room.leave(job);
+    }
+  }
+
+  /** The jobs that an earlier run of the program has left, wherever that was. */
+  override async recover(): Promise<readonly RecoveredJob[]> {
+    const manager = await this.#acquire();
+    const pods = await manager.query({ task: this.name });
+    return pods.map((pod) => {
+      const { job, attempt, started } = identityOf(pod)!; // only pods that have one are known
+      const tracker = manager.track(pod);
+      this.#pods.set(job, tracker);
+      return {
+        job,
+        attempt,
+        started,
+        ended: endOf(pod, false) !== undefined,
+        resume: async (attempt: Attempt) => {
+          if (pod.spec !== undefined) await this.#room.occupy(job, requestsOf({ spec: pod.spec }));
+          try {
+            return await this.#finish(job, tracker, attempt, manager);
+          } finally {
+            this.#room.leave(job);
+          }
+        },
+      };
+    });
+  }
+
+  /** Removes the pod of a job whose record is kept. */
+  override async settled(job: string): Promise<void> {
+    const tracker = this.#pods.get(job);
+    if (tracker === undefined) return;
+    await access(this.podManager).settle(tracker);
+    this.#pods.delete(job);
+    this.live.tell({ type: "delete", job });
+  }
+
+  /** Ends the pod of a job. */
+  override async cancel(job: string): Promise<boolean> {
+    this.#check(job);
+    const manager = access(this.podManager);
+    const pod = await manager.find(this.name, job);
+    return pod !== undefined && await manager.end(pod, "cancelled");
+  }
+
+  /** What the containers of a job's pod have written: from the cluster, and when the pod is gone from where it is kept. */
+  override async logs(
+    job: string,
+    { follow = false, signal }: { readonly follow?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
+    this.#check(job);
+    const manager = access(this.podManager);
+    const pod = await manager.find(this.name, job);
+    if (pod === undefined) {
+      const { logs } = this.#options;
+      return await logs?.contains(job) ? await logs!.readable(job) : undefined;
+    }
+    if (follow) await this.#begun(manager.track(pod), manager, signal);
+    const latest = await manager.find(this.name, job) ?? pod;
+    return await manager.logs(latest, { follow: follow && !isTerminal(latest), signal });
+  }
+
+  /** What a job that was started waits for. */
+  override async state(job: string): Promise<string | undefined> {
+    this.#check(job);
+    const lacking = this.#room.lacking(job);
+    if (lacking !== undefined) return `has no pod yet, because ${lacking}`;
+    const pod = await access(this.podManager).find(this.name, job);
+    return pod && describePod(pod);
+  }
+
+  /** Gives the pods up: those that run go on. */
+  override async close(): Promise<void> {
+    this.#closing.abort(new Error("the pipeline was closed before there was room for it"));
+    this.#closing = new AbortController();
+    this.#pods.clear();
+    const manager = this.#acquired;
+    this.#acquired = undefined;
+    await manager?.release(this);
+  }
+
+  #check(job: string): void {
+    if (!this.done.isValidJobId(job)) throw new JobIdError(job);
+  }
+
+  async #acquire(): Promise<PodManager> {
+    const manager = access(this.podManager);
+    this.#acquired = manager;
+    await manager.acquire(this);
+    return manager;
+  }
+
+  /** What the containers of a job find in their environment, and what is run in the first one if it does not say. */
+  protected podCommand(_job: string): readonly string[] | undefined {
+    return undefined;
+  }
+
+  async #start(
+    job: string,
+    attempt: Attempt,
+    manager: PodManager,
+    closing: AbortSignal,
+  ): Promise<PodTracker> {
+    if (this.#source === undefined) throw new PipelineError([`task "${this.name}" has no pod`]);
+    const manifest = completeManifest(await this.#source.render(job), {
+      environ: { JOB: job, TASK: this.name, [POD_VARIABLE]: `${manager.app}/${this.name}/${job}` },
+      deadline: this.#options.timeout,
+      command: this.podCommand(job),
+    });
+    const requests = requestsOf(manifest);
+    const { jobResources } = this.#options;
+    const excess = jobResources &&
+      requests.excess(new Resources(jobResources.cpu, jobResources.mem));
+    if (excess !== undefined) {
+      throw new JobError(
+        `Cannot make the pod of "${job}": its containers request more ${excess} than the option jobResources says; ` +
+          `correct one of them`,
+        { class: "config" },
+      );
+    }
+    // Until it has its pod, it does not go on without this program; but nobody needs to wait for others to end.
+    const wait = { signal: closing, onWait: () => attempt.detach() };
+    await this.#room.enter(job, requests, wait);
+    const pod = await this.#room.accepted(
+      job,
+      () => manager.launch(job, this.name, manifest, { attempt: attempt.number, signal: closing }),
+      { ...wait, env: attempt.env, grace: this.#grace },
+    );
+    const tracker = manager.track(pod);
+    this.#pods.set(job, tracker);
+    attempt.detach();
+    this.live.tell({ type: "put", job });
+    return tracker;
+  }
+
+  get #grace(): number {
+    return (this.#options.grace ?? 300) * 1000;
+  }
+
+  /** Waits for the end of a pod, keeps its logs, and makes its record. */
+  async #finish(
+    job: string,
+    tracker: PodTracker,
+    attempt: Attempt,
+    manager: PodManager,
+  ): Promise<PodRecord> {
+    const { logs } = this.#options;
+    let storing: Promise<void> | undefined;
+    const store = (pod: Pod, follow: boolean): void => {
+      if (logs !== undefined) storing ??= storePodLog(manager, pod, job, logs, { follow });
+      storing?.catch(() => {}); // thrown below
+    };
+    const end = await this.#awaitEnd(job, tracker, attempt, manager, (pod) => store(pod, true));
+    store(tracker.pod, false);
+    await storing;
+    return await recordOf(tracker.pod, end, attempt.env.now(), manager);
+  }
+
+  /** Waits for the end of a pod, and brings it about if it is due. */
+  async #awaitEnd(
+    job: string,
+    tracker: PodTracker,
+    attempt: Attempt,
+    manager: PodManager,
+    onTerminating: (pod: Pod) => void,
+  ): Promise<PodEnd> {
+    const { env, signal } = attempt;
+    const { timeout } = this.#options;
+    const started = identityOf(tracker.pod)?.started ?? attempt.started;
+    let graveSince: number | undefined;
+    let ending = false;
+    const finish = async (reason: FailureClass, message: string): Promise<void> => {
+      if (containerStatuses(tracker.pod).some(({ state }) => state?.running !== undefined)) {
+        onTerminating(tracker.pod);
+      }
+      try {
+        await manager.end(tracker.pod, reason, message);
+        ending = true;
+      } catch (error) {
+        warn(
+          `"${job}" of task "${this.name}" cannot be ended, which is tried again: ${
+            headline(error)
+          }`,
+        );
+      }
+    };
+    for (;;) {
+      const { pod, gone, changed } = tracker;
+      const end = endOf(pod, gone);
+      if (end !== undefined) return end;
+      const now = env.now();
+      const wait = waitOf(pod);
+      graveSince = wait?.grave ? graveSince ?? now : undefined;
+      const due: {
+        readonly at: number;
+        readonly reason: FailureClass;
+        readonly message: string;
+      }[] = [];
+      if (signal.aborted) due.push({ at: now, reason: "cancelled", message: "it was ended" });
+      if (timeout !== undefined) {
+        const message = `it ran longer than ${timeout} s`;
+        due.push({ at: started + timeout * 1000, reason: "timeout", message });
+      }
+      if (graveSince !== undefined) {
+        const message = [wait?.reason, wait?.message].filter(Boolean).join(": ");
+        due.push({ at: graveSince + this.#grace, reason: "config", message });
+      }
+      const next = due.toSorted((a, b) => a.at - b.at)[0];
+      let delay = LONGEST_LOOK;
+      if (isTerminating(pod)) {
+        if (containerStatuses(pod).length > 0) onTerminating(pod);
+      } else if (ending) delay = RETRY;
+      else if (next !== undefined && next.at <= now) {
+        await finish(next.reason, next.message);
+        delay = RETRY;
+      } else if (next !== undefined) delay = Math.min(delay, next.at - now);
+      await manager.pause(delay, signal.aborted ? undefined : signal, changed);
+    }
+  }
+
+  /** Waits until a pod has begun, or ended. */
+  async #begun(
+    tracker: PodTracker,
+    manager: PodManager,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    while (!signal?.aborted) {
+      const { pod, gone, changed } = tracker;
+      if (gone || isTerminal(pod) || pod.status?.phase === "Running") return;
+      await manager.pause(LONGEST_LOOK, signal, changed);
+    }
+  }
+}
+
+/** A pod that runs, or does not, in a clause whose subject is the job. */
+function describePod(pod: Pod): string {
+  const { name, deletionTimestamp } = pod.metadata ?? {};
+  const since = new Date(identityOf(pod)?.started ?? 0).toISOString();
+  if (isTerminating(pod)) {
+    return `has pod ${name}, which was deleted and is to be gone by ${deletionTimestamp}`;
+  }
+  const phase = pod.status?.phase ?? "Pending";
+  const wait = waitOf(pod);
+  if (wait !== undefined || phase === "Pending") {
+    const because = wait && [wait.reason, wait.message].filter(Boolean).join(": ");
+    return `has pod ${name}, ${phase} since ${since}, because ${
+      because ?? "the cluster has not looked at it yet"
+    }`;
+  }
+  return `has pod ${name}, ${phase} on node ${pod.spec?.nodeName}`;
+}
+
+/** Links what a pod uses. The compiler knows these links by the options of the task. */
+function linkKube(task: Task, live: LiveKubeRepository, logs: BlobRepository | undefined): void {
+  task.link("live", live, { isStatus: true, inhibitsStart: true, inhibitsOutput: true });
+  // They inhibit no start, as they did in the original: those of an attempt that failed would inhibit the next one.
+  if (logs !== undefined) task.link("logs", logs, { isStatus: true, requiredForOutput: true });
+}

@@ -1,0 +1,206 @@
+/**
+ * Requests to a cluster: no more at a time than it likes, again when it was out of reach, and errors in words.
+ *
+ * @module
+ */
+
+import type { Env } from "../lib/env.ts";
+import { StoreError } from "../lib/errors.ts";
+
+/** Milliseconds for which a request is tried again while the cluster is out of reach. */
+const PATIENCE = 60_000;
+
+/** Milliseconds before a request is sent again: at first, and at most. */
+const FIRST_DELAY = 200;
+const LONGEST_DELAY = 10_000;
+
+/** What an error of a client says. */
+export interface ApiProblem {
+  /** The status of the answer; undefined if there was none. */
+  readonly code: number | undefined;
+  /** What happened, in a sentence. */
+  readonly message: string;
+  /** After how many milliseconds to ask again, if the server says so. */
+  readonly retryAfter: number | undefined;
+}
+
+/** What a request is for. */
+export interface RequestPurpose {
+  /** What is being done, as it goes on from "Cannot". */
+  readonly doing: string;
+  /** The permission that it takes: a verb, and on what. */
+  readonly permission: string;
+}
+
+/** Options of {@linkcode PodRequests.send}. */
+export interface SendOptions {
+  /** Gives it up. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for which it is tried again. A minute, if it is not given. */
+  readonly patience?: number;
+}
+
+/** Sends requests, at most so many a second. */
+export class PodRequests {
+  /** How many were sent so far. */
+  count = 0;
+
+  readonly #namespace: string;
+  readonly #interval: number;
+  readonly #burst: number;
+  readonly #env: Env;
+  /** When the next one may be sent, were there no burst. */
+  #next = -Infinity;
+
+  /** Makes it for a namespace, with a number of requests a second, of which twice as many may come in a burst. */
+  constructor(namespace: string, perSecond: number, env: Env) {
+    this.#namespace = namespace;
+    this.#interval = 1000 / perSecond;
+    this.#burst = 2 * perSecond * this.#interval;
+    this.#env = env;
+  }
+
+  /**
+   * Sends a request; again, after growing random delays, while the cluster is out of reach or overloaded.
+   *
+   * @returns The answer.
+   * @throws {ApiError} If it is refused, or the cluster stays out of reach.
+   */
+  async send<T>(
+    purpose: RequestPurpose,
+    call: () => Promise<T>,
+    { signal, patience = PATIENCE }: SendOptions = {},
+  ): Promise<T> {
+    const since = this.#env.elapsed();
+    for (let delay = FIRST_DELAY;; delay = Math.min(2 * delay, LONGEST_DELAY)) {
+      await this.#turn(signal);
+      this.count++;
+      try {
+        return await call();
+      } catch (error) {
+        signal?.throwIfAborted();
+        const problem = problemOf(error);
+        const wait = problem.retryAfter ?? delay / 2 + this.#env.random() * delay / 2;
+        if (!isTransient(problem) || this.#env.elapsed() + wait - since > patience) {
+          throw new ApiError(purpose, problem, this.#namespace, error);
+        }
+        await this.pause(wait, signal);
+      }
+    }
+  }
+
+  /** Waits some milliseconds, or until one of `ends` resolves or `signal` is aborted. */
+  async pause(delay: number, signal?: AbortSignal, ...ends: Promise<unknown>[]): Promise<void> {
+    if (signal?.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const onAbort = (): void => resolve();
+    signal?.addEventListener("abort", onAbort);
+    using _timer = this.#env.schedule(resolve, delay);
+    await Promise.race([promise, ...ends]);
+    signal?.removeEventListener("abort", onAbort);
+  }
+
+  /** Waits until the next request may be sent. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    const now = this.#env.elapsed();
+    this.#next = Math.max(this.#next, now - this.#burst) + this.#interval;
+    if (this.#next > now) await this.pause(this.#next - now, signal);
+    signal?.throwIfAborted();
+  }
+}
+
+/** A request that has failed. */
+export class ApiError extends StoreError {
+  /** The status of the answer; undefined if there was none. */
+  readonly code: number | undefined;
+  /** What the server says. */
+  readonly said: string;
+
+  /** Puts it into words. */
+  constructor(
+    { doing, permission }: RequestPurpose,
+    { code, message }: ApiProblem,
+    namespace: string,
+    cause: unknown,
+  ) {
+    super(`Cannot ${doing}: ${message}; ${adviceFor(code, message, permission, namespace)}`, {
+      cause,
+    });
+    this.code = code;
+    this.said = message;
+  }
+}
+
+/** What an error of a client says. */
+export function problemOf(error: unknown): ApiProblem {
+  if (error instanceof ApiError) {
+    return { code: error.code, message: error.said, retryAfter: undefined };
+  }
+  if (!(error instanceof Error)) {
+    return { code: undefined, message: String(error), retryAfter: undefined };
+  }
+  const code = "code" in error && typeof error.code === "number" ? error.code : undefined;
+  const message = ("body" in error ? messageOf(error.body) : undefined) ?? causesOf(error);
+  const headers = "headers" in error && typeof error.headers === "object" ? error.headers : null;
+  const seconds = headers !== null && "retry-after" in headers
+    ? Number(headers["retry-after"])
+    : NaN;
+  return { code, message, retryAfter: seconds >= 0 ? seconds * 1000 : undefined };
+}
+
+/** Whether the same request may succeed a little later. */
+function isTransient({ code }: ApiProblem): boolean {
+  return code === undefined || code === 408 || code === 429 || code >= 500;
+}
+
+/** The sentence in an answer, which is an object `Status`, perhaps as text. */
+function messageOf(body: unknown): string | undefined {
+  if (typeof body === "string") {
+    try {
+      return messageOf(JSON.parse(body));
+    } catch {
+      return body.trim().split("\n", 1)[0] || undefined;
+    }
+  }
+  if (typeof body !== "object" || body === null || !("message" in body)) return undefined;
+  return typeof body.message === "string" ? body.message.replace(/\s*\n\s*/g, " ") : undefined;
+}
+
+function causesOf(error: Error): string {
+  const { cause } = error;
+  return cause instanceof Error && !error.message.includes(cause.message)
+    ? `${error.message}: ${causesOf(cause)}`
+    : error.message;
+}
+
+function adviceFor(
+  code: number | undefined,
+  message: string,
+  permission: string,
+  namespace: string,
+): string {
+  if (isQuotaRefusal({ code, message })) return "wait, or raise the quota of the namespace";
+  switch (code) {
+    case 401:
+      return "log in again, or give other credentials";
+    case 403:
+      return `give this account the permission to ${permission} in namespace "${namespace}"`;
+    case 404:
+      return `see that namespace "${namespace}" is there`;
+    case 400:
+    case 409:
+    case 422:
+      return "correct what is wrong with it";
+    case 429:
+      return "ask less often";
+    default:
+      return "see that the cluster can be reached, and try again";
+  }
+}
+
+/** Whether a pod was refused because there are too many, or too large ones, for its namespace. */
+export function isQuotaRefusal(
+  { code, message }: Pick<ApiProblem, "code" | "message">,
+): boolean {
+  return code === 403 && message.includes("exceeded quota");
+}
