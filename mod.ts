@@ -150,6 +150,7 @@ export {
 } from "./executors/pod_manager.ts";
 export { type PodRecord } from "./executors/pod_record.ts";
 export { type PodFunction } from "./executors/pod_source.ts";
+export { type PodTracker } from "./executors/pod_tracker.ts";
 export { type ProcessStat, type ProcessTable } from "./executors/process_identity.ts";
 export { type ProcessEnd, ProcessJob } from "./executors/process_job.ts";
 export {

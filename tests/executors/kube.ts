@@ -20,7 +20,7 @@ export class Admin implements Disposable {
     this.#headers = headers;
   }
 
-  static async log_in(): Promise<Admin> {
+  static async logIn(): Promise<Admin> {
     const config = new KubeConfig();
     config.loadFromFile(kubeServer.variables.config);
     const access: KubeAccess = {};
@@ -64,6 +64,11 @@ export class Admin implements Disposable {
   }
 }
 
+interface Manifest {
+  readonly kind: string;
+  readonly subjects?: { namespace?: string }[];
+}
+
 /** A namespace that is removed with all that is in it. */
 export class Namespace implements AsyncDisposable {
   readonly name: string;
@@ -86,7 +91,7 @@ export class Namespace implements AsyncDisposable {
   }
 
   static async make(): Promise<Namespace> {
-    const admin = await Admin.log_in();
+    const admin = await Admin.logIn();
     const name = `datatask-${crypto.randomUUID().slice(0, 13)}`;
     await admin.request("POST", "/api/v1/namespaces", { metadata: { name } });
     const manifests = await Deno.readTextFile(new URL("../../examples/rbac.yaml", import.meta.url));
@@ -95,7 +100,7 @@ export class Namespace implements AsyncDisposable {
       Role: `/apis/rbac.authorization.k8s.io/v1/namespaces/${name}/roles`,
       RoleBinding: `/apis/rbac.authorization.k8s.io/v1/namespaces/${name}/rolebindings`,
     };
-    for (const manifest of loadAll(manifests) as any[]) {
+    for (const manifest of loadAll(manifests) as Manifest[]) {
       for (const subject of manifest.subjects ?? []) subject.namespace = name;
       await admin.request("POST", folders[manifest.kind]!, manifest);
     }
