@@ -198,9 +198,6 @@ export abstract class ExecutorPool implements Executor {
   }
 
   async #call(host: Host, call: number, job: ExecutorJob): Promise<DoneRecord> {
-    const { promise: killed, reject } = Promise.withResolvers<never>();
-    const kill = (reason: JobError): void =>
-      void host.kill(reason).then(() => reject(reason), reject);
     let ending: JobError | undefined;
     let grace: ReturnType<typeof setTimeout> | undefined;
     const end = (reason: DOMException): void => {
@@ -211,7 +208,7 @@ export abstract class ExecutorPool implements Executor {
         cause: reason,
       });
       host.calls.call("abort", call, name, message).catch(() => {}); // it has ended
-      grace = setTimeout(kill, GRACE, ending);
+      grace = setTimeout(() => host.kill(BESIDE), GRACE);
     };
     const onAbort = (): void => end(job.signal.reason);
     if (job.signal.aborted) onAbort();
@@ -222,28 +219,23 @@ export abstract class ExecutorPool implements Executor {
       timeout * 1000,
     );
     const check = setInterval(async () => {
-      if (await host.calls.call("exhausted").catch(() => false)) {
-        const alone = host.jobs.size === 1;
-        kill(
-          alone
-            ? new JobError("The function needs more memory than it may have", { class: "oom" })
-            : new JobError("A function beside it has used up the memory of their thread", {
-              class: "infra",
-            }),
-        );
+      if (!await host.calls.call("exhausted").catch(() => false)) return; // it has ended
+      if (host.jobs.size === 1) {
+        ending ??= new JobError("The function needs more memory than it may have", {
+          class: "oom",
+        });
       }
+      await host.kill(BESIDE);
     }, CHECK);
     try {
       const { task: { name: task }, module, job: key, started } = job;
       const order = { call, module, main: mainModule(), task, job: key, started };
-      const running = host.calls.call("run", order);
-      running.catch(() => {}); // it is told by `killed`, or below
-      const record = await Promise.race([running, killed]);
+      const record = await host.calls.call("run", order);
       if (ending === undefined || record.success) return record;
       return failureRecord(ending, job.started, Date.now());
     } catch (error) {
       if (host.retired) await host.ended; // nothing of it runs any more
-      throw error;
+      throw ending ?? (host.jobs.size > 1 ? BESIDE : error);
     } finally {
       clearInterval(check);
       clearTimeout(grace);
@@ -309,4 +301,10 @@ export abstract class ExecutorPool implements Executor {
   }
 }
 
+/** Why a function ends with its thread or process when the executor is closed. */
 const ENDED = new JobError("The executor was closed", { class: "cancelled" });
+
+/** Why a function ends with its thread or process for what another one has done. */
+const BESIDE = new JobError("A function beside it has ended their thread or process", {
+  class: "infra",
+});
