@@ -18,6 +18,9 @@ const HEADER_WORDS = 6;
 /** How many keys there must be: fewer are listed about as fast as they are read. */
 const MIN_KEYS = 20_000;
 
+/** What the files are called, and what they are called while they are written. */
+const NAME = /^[0-9a-f]{16}(\.[0-9a-f-]{36}\.tmp)?$/;
+
 /** Milliseconds after which a file that nobody has written anew is taken for one that nobody needs. */
 const MAX_AGE = 30 * 24 * 3600 * 1000;
 
@@ -90,9 +93,10 @@ export class Snapshot {
     await this.#removeOld();
   }
 
-  /** Removes what repositories left that are used no longer. */
+  /** Removes what repositories left that are used no longer. The folder may be used for other things as well. */
   async #removeOld(): Promise<void> {
     for await (const { name } of Deno.readDir(this.#folder)) {
+      if (!NAME.test(name)) continue;
       const path = `${this.#folder}/${name}`;
       const info = await Deno.stat(path).catch(() => undefined); // another process may be faster
       const age = Date.now() - (info?.mtime?.getTime() ?? Infinity);

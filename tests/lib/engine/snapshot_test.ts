@@ -132,6 +132,21 @@ Deno.test("a few keys are not worth a snapshot", () =>
     deepStrictEqual([...Deno.readDirSync(folder)], []);
   }));
 
+Deno.test("snapshots that nobody has written anew for long are removed, and nothing else", () =>
+  withFolder(async (folder) => {
+    await start(folder, [new CountingStore("a", MANY)]);
+    const [snapshot] = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+    const unfinished = `${snapshot}.${crypto.randomUUID()}.tmp`;
+    for (const name of [unfinished, ".lock", "journal-1"]) {
+      Deno.writeTextFileSync(`${folder}/${name}`, "");
+    }
+    for (const { name } of Deno.readDirSync(folder)) Deno.utimeSync(`${folder}/${name}`, 0, 0);
+    await start(folder, [new CountingStore("b", MANY)]);
+    const left = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
+    deepStrictEqual([left[0], left[2], left.length], [".lock", "journal-1", 3]);
+    ok(left[1] !== snapshot);
+  }));
+
 /** What somebody may do between two starts. */
 type Step =
   | { readonly type: "toggle"; readonly store: number; readonly key: string }
