@@ -60,11 +60,13 @@ export class Snapshot {
    * Reads the file.
    *
    * @param space Where its keys go; empty.
-   * @returns The sets by revision; none, and the space as it is, if there is no file that can be read.
+   * @returns The sets by revision; none, and the space as it is, if there is no file that can be read, or if a key was
+   * named meanwhile: it keeps its id.
    */
   async read(space: KeySpace): Promise<KeptSets> {
     try {
-      return decode(await Deno.readFile(this.#path), space);
+      const file = await Deno.readFile(this.#path);
+      return space.size === 0 ? decode(file, space) : new Map();
     } catch {
       return new Map(); // whatever is wrong with it: it is written anew
     }

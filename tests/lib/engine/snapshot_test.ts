@@ -147,6 +147,20 @@ Deno.test("snapshots that nobody has written anew for long are removed, and noth
     ok(left[1] !== snapshot);
   }));
 
+Deno.test("a key that is named while a snapshot is read keeps its id", () =>
+  withFolder(async (folder) => {
+    const store = new CountingStore("a", MANY);
+    await start(folder, [store]);
+    const index = new KeyIndex(noStats(), folder);
+    const view = index.view(store);
+    const looking = index.look("all");
+    const id = index.space.intern("late");
+    await looking;
+    strictEqual(index.space.name(id), "late");
+    deepStrictEqual([view.set.has(id), view.set.size], [false, MANY.length]);
+    await index.close();
+  }));
+
 /** What somebody may do between two starts. */
 type Step =
   | { readonly type: "toggle"; readonly store: number; readonly key: string }
