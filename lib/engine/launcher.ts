@@ -45,6 +45,8 @@ export interface LaunchOptions {
 export class Launcher {
   /** How many attempts end with this program if it ends. */
   attached = 0;
+  /** How many attempts go on without this program. */
+  detached = 0;
   /** How many jobs were recorded although something of them still runs. */
   lingering = 0;
   /** How many jobs wait to be tried again. */
@@ -54,8 +56,8 @@ export class Launcher {
   readonly #stats: Stats;
   readonly #env: Env;
   readonly #events: LauncherEvents;
-  /** The attempts that go on without this program. */
-  readonly #detached = new Set<RunningAttempt>();
+  /** The attempts whose end it waits for, to take it in; not those of other engines. */
+  readonly #own = new Map<RunningAttempt, TaskState>();
   /** What fires when jobs are tried again. */
   readonly #retryTimers = new Set<Disposable>();
   /** Ends the pauses before records are written again. */
@@ -112,14 +114,9 @@ export class Launcher {
     this.#follow(state, id, attempt);
   }
 
-  /** How many attempts go on without this program. */
-  get detached(): number {
-    return this.#detached.size;
-  }
-
   /**
    * Gives up all retries: the jobs are as if they had not been tried. Attempts that go on without this program are left
-   * to whoever recovers them. Others, if they end, are still recorded.
+   * to whoever recovers them, who takes the room for them anew. Others, if they end, are still recorded.
    *
    * @returns When the records of those that have ended are kept.
    */
@@ -127,7 +124,12 @@ export class Launcher {
     this.#closed = true;
     for (const timer of this.#retryTimers) timer[Symbol.dispose]();
     this.#retryTimers.clear();
-    for (const attempt of this.#detached) attempt.abandon();
+    for (const [attempt, state] of this.#own) {
+      if (attempt.phase !== "detached") continue;
+      this.#own.delete(attempt);
+      attempt.abandon();
+      this.#events.onRelease(state);
+    }
     for (const endPause of this.#pauses) endPause();
     if (this.#concluding === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -145,23 +147,18 @@ export class Launcher {
     state.live.add(id);
     state.liveSince.set(id, attempt.started);
     state.ended.delete(id);
-    this.#count(attempt, attempt.phase, 1);
+    this.#count(attempt.phase, 1);
     attempt.observe((from) => {
-      this.#count(attempt, from, -1);
-      this.#count(attempt, attempt.phase, 1);
+      this.#count(from, -1);
+      this.#count(attempt.phase, 1);
       if (attempt.phase === "detached") onDetach();
       if (attempt.phase === "lingering") this.#events.onFree(state, id); // nobody waits for the rest
       if (attempt.phase === "ended") this.#free(state, id);
     });
   }
 
-  #count(attempt: RunningAttempt, phase: Phase, by: 1 | -1): void {
-    if (phase === "attached") this.attached += by;
-    else if (phase === "lingering") this.lingering += by;
-    else if (phase === "detached") {
-      if (by > 0) this.#detached.add(attempt);
-      else this.#detached.delete(attempt);
-    }
+  #count(phase: Phase, by: 1 | -1): void {
+    if (phase !== "ended") this[phase] += by;
   }
 
   async #run(
@@ -171,7 +168,9 @@ export class Launcher {
     work: () => Promise<DoneRecord>,
   ): Promise<DoneRecord> {
     const { job } = attempt;
+    this.#own.set(attempt, state);
     const record = await this.#execute(state, attempt, work);
+    this.#own.delete(attempt);
     if (attempt.abandoned) return record;
     this.#concluding++;
     const retryAt = this.#retryAt(state, id, attempt, record);

@@ -1,9 +1,11 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import type { Attempt } from "../../../lib/attempt.ts";
+import type { Attempt, RecoveredJob } from "../../../lib/attempt.ts";
 import type { DoneRecord } from "../../../lib/done_record.ts";
 import { Engine } from "../../../lib/engine/engine.ts";
 import { runEngine } from "../../../lib/engine/run.ts";
 import { JobError, StoreError } from "../../../lib/errors.ts";
+import { ResourceManager } from "../../../lib/resource_manager.ts";
+import { Resources } from "../../../lib/resources.ts";
 import { RelatedItemRepository } from "../../../lib/related_item_repository.ts";
 import { Task } from "../../../lib/task.ts";
 import { interceptWarnings } from "../../../lib/warnings.ts";
@@ -228,6 +230,50 @@ Deno.test("a job that lingers after a closed engine is not started again, nor wa
   await shop.run();
   deepStrictEqual(shop.started, ["task.a"]);
 });
+
+Deno.test("a job that a closed engine has left to go on without it holds its room once", async () => {
+  const resources = new ResourceManager(Resources.parse(1, "1Gi"));
+  const input = new MemoryStore("in", keys("a", "b"));
+  const task = new DetachedTask("task", new MemoryStore("done"), {
+    resources,
+    jobResources: new Resources(1),
+  }).link("in", input, { isInput: true });
+  for (let i = 0; i < 2; i++) {
+    const engine = new Engine({ tasks: [task] });
+    await engine.cycle();
+    await engine.close();
+  }
+  task.ends.resolve();
+  await using shop = new Workshop(() => [task]);
+  deepStrictEqual((await shop.run()).left, []);
+  deepStrictEqual(shop.started, ["task.b"]);
+});
+
+/** A task whose jobs go on without the program that has started them. */
+class DetachedTask extends Task {
+  readonly ends = Promise.withResolvers<void>();
+  readonly #started = new Set<string>();
+
+  override async execute(job: string, attempt: Attempt): Promise<DoneRecord> {
+    this.#started.add(job);
+    attempt.detach();
+    await this.ends.promise;
+    return SUCCEEDED;
+  }
+  override recover(): Promise<RecoveredJob[]> {
+    return Promise.resolve(Array.from(this.#started, (job) => ({
+      job,
+      attempt: 1,
+      started: 0,
+      ended: false,
+      resume: (attempt) => this.execute(job, attempt),
+    })));
+  }
+  override settled(job: string): Promise<void> {
+    this.#started.delete(job);
+    return Promise.resolve();
+  }
+}
 
 /** A task whose jobs are recorded as failed while something of them goes on. */
 class LingeringTask extends Task {
