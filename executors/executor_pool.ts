@@ -6,16 +6,21 @@
 
 import type { DoneRecord } from "../lib/done_record.ts";
 import { JobError } from "../lib/errors.ts";
-import { failureRecord } from "../lib/failure.ts";
+import { failureRecord, headline } from "../lib/failure.ts";
 import { mainModule } from "../lib/main_module.ts";
 import type { Task } from "../lib/task.ts";
+import { warn } from "../lib/warnings.ts";
 import { type CallMessage, Calls } from "./calls.ts";
 import type { Executor, ExecutorJob } from "./executor.ts";
 import type { HostService, OwnerService } from "./function_host.ts";
 import { MemoryServer } from "./memory_server.ts";
+import { receiveError } from "./remote_error.ts";
 
 /** Milliseconds that a function has to end when it should, before its thread or process is ended. */
 const GRACE = 2_000;
+
+/** Milliseconds in which a thread or process answers, unless it calculates. */
+const PATIENCE = 1_000;
 
 /** Milliseconds between two questions whether a thread has run out of memory. */
 const CHECK = 500;
@@ -78,6 +83,15 @@ class Host {
   /** Whether it gets no more. */
   retired = false;
   idle: ReturnType<typeof setTimeout> | undefined;
+  /** Why calls fail that have brought an end upon it, or that it must end because of. */
+  readonly blamed = new Map<number, JobError>();
+  /** Whether it is to be ended by force, as soon as that harms no other function. */
+  #doomed = false;
+  /** The call that has ended it. */
+  #culprit: number | undefined;
+  /** How many functions ran in it when it ended. */
+  #crowd = 0;
+  #reason: JobError | undefined;
   readonly #line: Promise<HostLine>;
 
   constructor(start: (events: HostEvents) => Promise<HostLine>, tasks: ReadonlyMap<string, Task>) {
@@ -87,10 +101,11 @@ class Host {
     const service: OwnerService = {
       ...server.service,
       log: (call, text) => this.jobs.get(call)?.log(text),
+      uncaught: (call, error) => this.#onUncaught(call, receiveError(error)),
+      exits: (call, code) => this.#onExits(call, code),
     };
     const onEnd = (reason: JobError): void => {
-      this.retired = true;
-      this.calls.break(reason);
+      this.#break(reason);
       server.end().then(resolve);
     };
     this.#line = start({
@@ -116,12 +131,99 @@ class Host {
     this.#use((line) => line.hold(holds));
   }
 
+  /** Ends it by force, and resolves when nothing of it runs any more. */
   async kill(reason: JobError): Promise<void> {
-    this.retired = true;
-    this.calls.break(reason);
+    this.#break(reason);
     this.hold(true); // until it has ended
     await this.#line.then((line) => line.kill(), () => {}); // what could not be started has ended
     await this.ended;
+  }
+
+  /**
+   * Ends one call by force. What cannot be ended alone takes the others with it: not before they have ended, if they can.
+   */
+  async end(call: number, reason: JobError): Promise<void> {
+    this.blamed.set(call, reason);
+    this.#doomed = true;
+    this.retired = true;
+    if (this.#innocent() && await this.#responds()) return; // the last of the others ends it
+    await this.kill(reason);
+  }
+
+  /** Takes in that a call has ended. */
+  async leave(call: number): Promise<void> {
+    this.jobs.delete(call);
+    if (this.#doomed && !this.#innocent()) await this.kill(ENDED);
+  }
+
+  /** Whether it answers no more. */
+  get isBroken(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** Why a call has failed, after which it is known that nothing of it runs. */
+  failureOf(call: number): JobError | undefined {
+    const blamed = this.blamed.get(call);
+    if (blamed !== undefined) return blamed;
+    if (this.#crowd <= 1 || this.#culprit === call) return this.#reason;
+    return this.#reason && new JobError(
+      `What another function did has ended the thread or process of this one: ${this.#reason.message}`,
+      { class: "infra", cause: this.#reason },
+    );
+  }
+
+  #break(reason: JobError): void {
+    this.retired = true;
+    if (this.#reason === undefined) {
+      this.#reason = reason;
+      this.#crowd = this.jobs.size;
+    }
+    this.calls.break(reason);
+  }
+
+  /** Whether functions run that have done nothing wrong. */
+  #innocent(): boolean {
+    return this.jobs.keys().some((call) => !this.blamed.has(call));
+  }
+
+  async #responds(): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<boolean>((resolve) =>
+      timer = setTimeout(resolve, PATIENCE, false)
+    );
+    const answer = this.calls.call("exhausted").then((exhausted) => !exhausted, () => false);
+    const responds = await Promise.race([answer, patience]);
+    clearTimeout(timer);
+    return responds;
+  }
+
+  #onUncaught(call: number | undefined, cause: Error): void {
+    if (call !== undefined && this.jobs.has(call)) {
+      void this.end(
+        call,
+        new JobError(`Nobody caught what the function has thrown: ${headline(cause)}`, {
+          class: "user",
+          cause,
+        }),
+      );
+    } else {
+      warn(`What a function has left behind threw what nobody caught: ${headline(cause)}`);
+    }
+  }
+
+  #onExits(call: number | undefined, code: number): void {
+    this.#culprit = call;
+    if (call !== undefined) return;
+    for (const waiting of this.jobs.keys()) {
+      this.blamed.set(
+        waiting,
+        new JobError(
+          `Cannot call the function: its module has ended the program, with code ${code}, where it was imported; ` +
+            "let it do so only if import.meta.main is true",
+          { class: "config" },
+        ),
+      );
+    }
   }
 
   #use(act: (line: HostLine) => void): void {
@@ -186,15 +288,17 @@ export abstract class ExecutorPool implements Executor {
     } catch (error) {
       return failureRecord(error, job.started, Date.now());
     } finally {
-      host.jobs.delete(call);
-      if (host.retired && host.jobs.size === 0) await host.kill(ENDED);
+      await host.leave(call);
       this.#release(host);
     }
   }
 
-  /** Ends all threads or processes, those with functions that still run, too. */
+  /** Ends the threads or processes that have nothing to do, and the others when their functions have ended. */
   async close(): Promise<void> {
-    await Promise.all(Array.from(this.#hosts, (host) => this.#end(host)));
+    await Promise.all(Array.from(this.#hosts, (host) => {
+      if (host.jobs.size === 0) return this.#end(host);
+      host.retired = true;
+    }));
   }
 
   async #call(host: Host, call: number, job: ExecutorJob): Promise<DoneRecord> {
@@ -208,7 +312,7 @@ export abstract class ExecutorPool implements Executor {
         cause: reason,
       });
       host.calls.call("abort", call, name, message).catch(() => {}); // it has ended
-      grace = setTimeout(() => host.kill(BESIDE), GRACE);
+      grace = setTimeout((reason) => void host.end(call, reason), GRACE, ending);
     };
     const onAbort = (): void => end(job.signal.reason);
     if (job.signal.aborted) onAbort();
@@ -219,23 +323,23 @@ export abstract class ExecutorPool implements Executor {
       timeout * 1000,
     );
     const check = setInterval(async () => {
-      if (!await host.calls.call("exhausted").catch(() => false)) return; // it has ended
-      if (host.jobs.size === 1) {
-        ending ??= new JobError("The function needs more memory than it may have", {
-          class: "oom",
-        });
+      if (await host.calls.call("exhausted").catch(() => false)) {
+        void host.kill(
+          new JobError("The function needs more memory than it may have", { class: "oom" }),
+        );
       }
-      await host.kill(BESIDE);
     }, CHECK);
     try {
       const { task: { name: task }, module, job: key, started } = job;
       const order = { call, module, main: mainModule(), task, job: key, started };
       const record = await host.calls.call("run", order);
-      if (ending === undefined || record.success) return record;
-      return failureRecord(ending, job.started, Date.now());
+      const failure = host.blamed.get(call) ?? ending;
+      if (failure === undefined || record.success) return record;
+      return failureRecord(failure, job.started, Date.now());
     } catch (error) {
-      if (host.retired) await host.ended; // nothing of it runs any more
-      throw ending ?? (host.jobs.size > 1 ? BESIDE : error);
+      if (!host.retired) throw error;
+      await host.ended; // nothing of it runs any more
+      throw ending ?? host.failureOf(call) ?? error;
     } finally {
       clearInterval(check);
       clearTimeout(grace);
@@ -289,9 +393,8 @@ export abstract class ExecutorPool implements Executor {
 
   async #end(host: Host): Promise<void> {
     clearTimeout(host.idle);
-    const idle = host.jobs.size === 0 && !host.retired;
     host.retired = true;
-    if (idle) {
+    if (!host.isBroken) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const patience = new Promise((resolve) => timer = setTimeout(resolve, GRACE));
       await Promise.race([host.calls.call("close").catch(() => {}), patience]);
@@ -301,10 +404,5 @@ export abstract class ExecutorPool implements Executor {
   }
 }
 
-/** Why a function ends with its thread or process when the executor is closed. */
+/** Why a thread or process ends that is not needed any more. */
 const ENDED = new JobError("The executor was closed", { class: "cancelled" });
-
-/** Why a function ends with its thread or process for what another one has done. */
-const BESIDE = new JobError("A function beside it has ended their thread or process", {
-  class: "infra",
-});

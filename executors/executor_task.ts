@@ -102,9 +102,7 @@ export class ExecutorTask extends FunctionTask {
     this.live = new ExecutorLiveRepo(name);
     this.#module = options.module === undefined ? undefined : String(options.module);
     this.#logs = options.logs;
-    const task: Task = this; // whose links the compiler need not know
-    task.link("live", this.live, { isStatus: true, inhibitsStart: true, inhibitsOutput: true });
-    if (options.logs !== undefined) task.link("logs", options.logs, { isStatus: true });
+    linkStatus(this, this.live, options.logs);
   }
 
   /** As many as its executor runs at a time. */
@@ -187,4 +185,10 @@ export class ExecutorTask extends FunctionTask {
       warn(`Task "${this.name}" cannot keep what "${job}" has written: ${error}`);
     }
   }
+}
+
+/** Links what a task keeps account in. The compiler knows these links by the class of the task. */
+function linkStatus(task: Task, live: ExecutorLiveRepo, logs: BlobRepository | undefined): void {
+  task.link("live", live, { isStatus: true, inhibitsStart: true, inhibitsOutput: true });
+  if (logs !== undefined) task.link("logs", logs, { isStatus: true });
 }

@@ -10,8 +10,8 @@ import { Writable } from "node:stream";
 import { getHeapStatistics } from "node:v8";
 import { type DoneRecord, successRecord } from "../lib/done_record.ts";
 import { JobError } from "../lib/errors.ts";
-import { failureRecord } from "../lib/failure.ts";
-import { setMainModule } from "../lib/main_module.ts";
+import { failureRecord, headline } from "../lib/failure.ts";
+import { setLendingModule } from "../lib/main_module.ts";
 import { Pipeline } from "../lib/pipeline.ts";
 import type { Session } from "../lib/session.ts";
 import type { Task } from "../lib/task.ts";
@@ -19,6 +19,7 @@ import { type CallMessage, Calls } from "./calls.ts";
 import { FunctionTask } from "./function_task.ts";
 import { reachStores } from "./memory_client.ts";
 import type { MemoryService } from "./memory_server.ts";
+import { sendError, type SentError } from "./remote_error.ts";
 
 /** What a host of functions offers to the process that has started it. */
 export type HostService = {
@@ -41,6 +42,10 @@ export type HostService = {
 export type OwnerService = MemoryService & {
   /** Takes what a call has written to its console. */
   readonly log: (call: number, text: Uint8Array) => void;
+  /** Takes what was thrown where nobody catches it: in the course of a call, if that is known. */
+  readonly uncaught: (call: number | undefined, error: SentError) => void;
+  /** Takes in that the thread or process ends itself: in the course of a call, or while it imports a module. */
+  readonly exits: (call: number | undefined, code: number) => void;
 };
 
 /** A call that a host is to make. */
@@ -91,6 +96,8 @@ export class FunctionHost {
     };
     this.#calls = new Calls(send, service);
     this.#captureConsole();
+    this.#tellUncaught();
+    this.#tellExits();
   }
 
   /** Takes in a message of the process that has started this one. */
@@ -125,7 +132,7 @@ export class FunctionHost {
   }
 
   async #makeReady(order: RunOrder): Promise<FunctionTask> {
-    setMainModule(order.main, order.module);
+    setLendingModule(order.main, order.module);
     const { task, session } = await findTask(order, this.#imports);
     reachStores(task, this.#calls);
     const repositories = new Set(Array.from(task.links.values(), ({ repo }) => repo));
@@ -149,6 +156,57 @@ export class FunctionHost {
     });
     globalThis.console = new Console(stream, stream) as typeof globalThis.console;
   }
+
+  /** What nobody catches is told, so that it is known whose it is, and does not end the thread of others. */
+  #tellUncaught(): void {
+    const tell = (error: unknown): void => {
+      const call = this.#context.getStore();
+      void this.#calls.call("uncaught", call, sendUncaught(error)).catch(() => {}); // who would be told?
+    };
+    globalThis.addEventListener("error", (event) => {
+      event.preventDefault();
+      tell(event.error);
+    });
+    globalThis.addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      tell(event.reason);
+    });
+    // The runtime forgets in whose course a timer was set when it tells what its callback has thrown.
+    for (const name of ["setTimeout", "setInterval"] as const) {
+      const native = globalThis[name];
+      const told = (callback: unknown, ...args: unknown[]): unknown =>
+        Reflect.apply(native, globalThis, [
+          typeof callback !== "function" ? callback : (...given: unknown[]): void => {
+            try {
+              callback(...given);
+            } catch (error) {
+              tell(error);
+            }
+          },
+          ...args,
+        ]);
+      Object.defineProperty(globalThis, name, { value: told, configurable: true, writable: true });
+    }
+  }
+
+  /** Whoever ends the thread or process says so before. */
+  #tellExits(): void {
+    const exit = Deno.exit.bind(Deno);
+    Deno.exit = (code?: number): never => {
+      const given = code ?? Deno.exitCode;
+      void this.#calls.call("exits", this.#context.getStore(), given).catch(() => {}); // it is not there any more
+      return exit(given);
+    };
+  }
+}
+
+/** What was thrown, of whatever kind. */
+function sendUncaught(error: unknown): SentError {
+  try {
+    return sendError(error);
+  } catch { // its properties throw
+    return sendError(new Error("what was thrown cannot be shown"));
+  }
 }
 
 function writeAllSync(bytes: Uint8Array): void {
@@ -165,7 +223,9 @@ async function findTask(
     exported = await (imports[module]?.() ?? import(module));
   } catch (cause) {
     throw new JobError(
-      `Cannot run task "${name}" in a thread or process of its own: its module ${module} cannot be imported there: ${cause}`,
+      `Cannot run task "${name}" in a thread or process of its own: its module ${module} cannot be imported there: ${
+        headline(cause)
+      }`,
       { class: "config", cause },
     );
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { stripVTControlCharacters } from "node:util";
 import { JobError } from "../lib/errors.ts";
 import { isMainModuleLoaded } from "../lib/main_module.ts";
 import { moduleCommand } from "../lib/module_command.ts";
@@ -192,7 +193,10 @@ function reasonOf({ code, signal }: Deno.CommandStatus, errors: readonly string[
     return new JobError("The function needs more memory than it may have", { class: "oom" });
   }
   const how = signal === null ? `with code ${code}` : `by ${signal}`;
-  const last = text.trim().split("\n").slice(0, 3).join(" ").slice(0, 500);
+  const last = stripVTControlCharacters(text).trim().split("\n").slice(0, 3).join(" ").slice(
+    0,
+    500,
+  );
   return new JobError(
     `The function has ended its process, ${how}${last === "" ? "" : `: ${last}`}`,
     {

@@ -61,12 +61,15 @@ export class WorkerExecutor extends ExecutorPool {
 
   /** Starts a thread. */
   protected override async start({ onMessage, onEnd }: HostEvents): Promise<HostLine> {
-    const { Worker } = await import("node:worker_threads"); // which is slow to load
+    const { MessageChannel, Worker } = await import("node:worker_threads"); // which is slow to load
+    const { port1: line, port2: other } = new MessageChannel();
     const worker = new Worker(entry(), {
       resourceLimits: { maxOldGenerationSizeMb: this.#megabytes },
+      workerData: other,
+      transferList: [other],
     });
     let problem: JobError | undefined;
-    worker.on("message", onMessage);
+    line.on("message", onMessage);
     worker.on("error", (error: Error & { readonly code?: string }) => {
       problem = error.code === "ERR_WORKER_OUT_OF_MEMORY"
         ? new JobError("The function needs more memory than it may have", { class: "oom" })
@@ -77,6 +80,7 @@ export class WorkerExecutor extends ExecutorPool {
     });
     const { promise: ended, resolve } = Promise.withResolvers<void>();
     worker.on("exit", (code: number) => {
+      line.close();
       onEnd(
         problem ??
           new JobError(`The function has ended its thread, with code ${code}`, { class: "user" }),
@@ -84,14 +88,16 @@ export class WorkerExecutor extends ExecutorPool {
       resolve();
     });
     return {
-      send: (message) => worker.postMessage(message),
+      send: (message) => line.postMessage(message),
       async kill() {
         await worker.terminate();
         await ended;
       },
       hold(holds) {
-        if (holds) worker.ref();
-        else worker.unref();
+        for (const part of [worker, line]) {
+          if (holds) part.ref();
+          else part.unref();
+        }
       },
     };
   }

@@ -7,6 +7,7 @@
 interface MainModule {
   readonly url: string;
   readonly file: string;
+  readonly lends: boolean;
 }
 
 let given: MainModule | undefined;
@@ -47,6 +48,17 @@ export function isMainModuleLoaded(): boolean {
 }
 
 /**
+ * Whether another thread or process runs the pipeline, and this one only calls functions of it: here it must not run.
+ *
+ * Internal to this library.
+ *
+ * @returns Whether it does.
+ */
+export function onlyLendsFunctions(): boolean {
+  return given?.lends ?? false;
+}
+
+/**
  * Names the module that defines the pipeline, for a program that loads it instead of being it.
  *
  * Internal to this library.
@@ -55,5 +67,17 @@ export function isMainModuleLoaded(): boolean {
  * @param file The URL from which it can be imported on this machine.
  */
 export function setMainModule(url: string, file: string = url): void {
-  given = { url, file };
+  given = { url, file, lends: false };
+}
+
+/**
+ * Names the module that defines the pipeline, where it is imported for its functions only.
+ *
+ * Internal to this library.
+ *
+ * @param url The URL of the module.
+ * @param file The URL from which it can be imported on this machine.
+ */
+export function setLendingModule(url: string, file: string): void {
+  given = { url, file, lends: true };
 }

@@ -8,6 +8,7 @@ import { Engine } from "./engine/engine.ts";
 import type { Env } from "./env.ts";
 import { PipelineError } from "./errors.ts";
 import { dependantsIn, type GraphNode, graphOf, type PipelineGraph, sourcesOf } from "./graph.ts";
+import { onlyLendsFunctions } from "./main_module.ts";
 import { Repository } from "./repository.ts";
 import type { ResourceManager } from "./resource_manager.ts";
 import { Session } from "./session.ts";
@@ -149,6 +150,12 @@ export class Pipeline implements AsyncDisposable {
    * @throws {TypeError} If it is open.
    */
   async open(options: OpenOptions = {}): Promise<void> {
+    if (onlyLendsFunctions()) {
+      throw new PipelineError([
+        "its module runs it also where it is imported for its functions only; let it do so only if import.meta.main is " +
+        "true",
+      ]);
+    }
     if (this.#opening !== undefined) {
       throw new TypeError(`Cannot open the ${this.name}: it is open already`);
     }

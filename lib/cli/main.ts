@@ -6,6 +6,7 @@
 
 import { StoreError } from "../errors.ts";
 import { engineOf, type OpenOptions, type Pipeline } from "../pipeline.ts";
+import { onlyLendsFunctions } from "../main_module.ts";
 import { parseArguments } from "./arguments.ts";
 import { errorText } from "./error_text.ts";
 import { EXIT, exitCodeOf } from "./exit_code.ts";
@@ -71,6 +72,7 @@ export async function main(
   { instrument, args = Deno.args }: MainOptions = {},
 ): Promise<number> {
   called = true;
+  if (onlyLendsFunctions()) return EXIT.OK; // the thread or process that runs the pipeline does what is asked
   const verbs = new Map(allVerbs().map((verb) => [verb.name, verb]));
   instrument?.(verbs);
   const code = await dispatch(pipeline, verbs, args);
