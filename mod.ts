@@ -71,7 +71,12 @@ export {
 export { type GraphEdge, type GraphNode, type PipelineGraph } from "./lib/graph.ts";
 export { checkJobId, isValidJobId, JobIdRule, type JobIdRuleOptions } from "./lib/job_id.ts";
 export { type Link, type LinkOptions } from "./lib/link.ts";
-export { type OpenOptions, Pipeline, type PipelineOptions, type PipelineSettings } from "./lib/pipeline.ts";
+export {
+  type OpenOptions,
+  Pipeline,
+  type PipelineOptions,
+  type PipelineSettings,
+} from "./lib/pipeline.ts";
 export {
   isRelatedItem,
   type RelatedItem,
@@ -115,12 +120,8 @@ export { type CallMessage } from "./executors/calls.ts";
 export { type SentError } from "./executors/remote_error.ts";
 export { type Executor, type ExecutorJob } from "./executors/executor.ts";
 export { ExecutorLiveRepo, type LiveJobInfo } from "./executors/executor_live_repo.ts";
-export {
-  ExecutorPool,
-  type ExecutorPoolOptions,
-  type HostEvents,
-  type HostLine,
-} from "./executors/executor_pool.ts";
+export { type HostEvents, type HostLine } from "./executors/executor_host.ts";
+export { ExecutorPool, type ExecutorPoolOptions } from "./executors/executor_pool.ts";
 export { ExecutorTask, type ExecutorTaskOptions } from "./executors/executor_task.ts";
 export { type ExecutorPermissions, type PermissionKind } from "./executors/permission_flags.ts";
 export {

@@ -9,12 +9,8 @@ import { JobError } from "../lib/errors.ts";
 import { isMainModuleLoaded } from "../lib/main_module.ts";
 import { moduleCommand } from "../lib/module_command.ts";
 import { parseQuantity, type Quantity } from "../lib/resources.ts";
-import {
-  ExecutorPool,
-  type ExecutorPoolOptions,
-  type HostEvents,
-  type HostLine,
-} from "./executor_pool.ts";
+import type { HostEvents, HostLine } from "./executor_host.ts";
+import { ExecutorPool, type ExecutorPoolOptions } from "./executor_pool.ts";
 import { ProcessGuard } from "./process_guard.ts";
 import { type ExecutorPermissions, permissionFlags } from "./permission_flags.ts";
 

@@ -6,12 +6,8 @@
 
 import { JobError } from "../lib/errors.ts";
 import { parseQuantity, type Quantity } from "../lib/resources.ts";
-import {
-  ExecutorPool,
-  type ExecutorPoolOptions,
-  type HostEvents,
-  type HostLine,
-} from "./executor_pool.ts";
+import type { HostEvents, HostLine } from "./executor_host.ts";
+import { ExecutorPool, type ExecutorPoolOptions } from "./executor_pool.ts";
 
 /** Options of a {@linkcode WorkerExecutor}. */
 export interface WorkerExecutorOptions extends ExecutorPoolOptions {
