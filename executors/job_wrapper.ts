@@ -85,6 +85,8 @@ _dt_job() {
  * The job holds a pipe to the shell, as do all processes that it starts: the shell goes on when the last of them has
  * ended, so that no other job comes into a session where something is left. A signal TERM to its process group ends the
  * job, but not the shell; KILL ends both.
+ *
+ * For a script without an interpreter no other shell is started.
  */
 export const ONE_AT_A_TIME = `
 cd /
@@ -100,6 +102,12 @@ _dt_job() {
       printf '\\nrun %s %s .\\n' "$2" "$_dt_stat" >> "$1" || exit 124
       [ "$5" != /dev/null ] || exec 2>&1
       eval "$7"
+      if [ -z "$6" ]; then
+        _dt_nothing=\${10}
+        set --
+        eval "$_dt_nothing"
+        exit
+      fi
       shift 7
       exec "$@"
     } 9>&1 < "$4" > ../stdout 2> "$5"
@@ -127,7 +135,10 @@ export interface WrappedJob {
   readonly stdin: string;
   /** Whether its standard error goes where its standard output goes, and not to a file of its own. */
   readonly interleaved: boolean;
-  /** The interpreter that must be there. */
+  /**
+   * The interpreter that must be there. If it is not given, the command is `/bin/sh -c` with a script that a shell may
+   * run in a process of its own as well.
+   */
   readonly interpreter?: string | undefined;
   /** What is added to its environment. */
   readonly environ: Readonly<Record<string, string>>;

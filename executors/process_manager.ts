@@ -14,6 +14,7 @@ import { JobFolders } from "./job_folders.ts";
 import { MAX_ARGUMENT, startLine } from "./job_wrapper.ts";
 import { writeLine } from "./journal.ts";
 import { groupOf, type ProcessStat, type ProcessTable } from "./process_identity.ts";
+import { isPlain } from "./plain_script.ts";
 import { ProcessJob } from "./process_job.ts";
 import { interpreterOf } from "./shebang.ts";
 
@@ -622,14 +623,17 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   ): Promise<{ readonly command: readonly string[]; readonly interpreter?: string | undefined }> {
     const interpreter = interpreterOf(script);
     if (interpreter === undefined && new TextEncoder().encode(script).length <= MAX_ARGUMENT) {
-      return { command: ["/bin/sh", "-c", script, "sh"] };
+      return {
+        command: ["/bin/sh", "-c", script, "sh"],
+        interpreter: isPlain(script) ? undefined : "/bin/sh",
+      };
     }
     const exe = `${folder}/exe`;
     const writer = (await this.writable(exe)).getWriter();
     await writer.write(new TextEncoder().encode(script));
     await writer.close();
     return interpreter === undefined
-      ? { command: ["/bin/sh", exe] }
+      ? { command: ["/bin/sh", exe], interpreter: "/bin/sh" }
       : { command: [...interpreter, exe], interpreter: interpreter[0] };
   }
 

@@ -16,6 +16,8 @@ const ROWS: readonly { readonly scenario: string; readonly n: number; readonly p
   { scenario: "noop", n: 100_000, peers: "deno-floor,pydatatask,xargs,ninja,make" },
   { scenario: "noop", n: 1_000_000, peers: "deno-floor,pydatatask,xargs" },
   { scenario: "incremental", n: 100_000, peers: "deno-floor,pydatatask,xargs,ninja,make" },
+  { scenario: "spawn", n: 2_000, peers: "pydatatask,xargs,ninja,make,doit,parallel" },
+  { scenario: "chain", n: 200, peers: "pydatatask,ninja,make" },
   { scenario: "inproc", n: 10_000, peers: "deno-floor,pydatatask,pydatatask-yaml,doit" },
 ];
 
@@ -25,7 +27,7 @@ async function race(scenario: string, n: number, peers: string): Promise<string>
       scenario,
       `--n=${n}`,
       `--peers=${peers}`,
-      `--cmd=datatask=deno run -A --config ${here}../../deno.json ${here}contestant.ts {scenario}`,
+      `--cmd=datatask=deno run -A --config ${here}../../deno.json ${here}contestant.ts {scenario} {jobs} {state}`,
     ],
     stderr: "inherit",
   }).output();
