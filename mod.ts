@@ -156,6 +156,7 @@ export { type ProcessStat, type ProcessTable } from "./executors/process_identit
 export { type ProcessEnd, ProcessJob } from "./executors/process_job.ts";
 export {
   AbstractProcessManager,
+  type JobStart,
   type MachineView,
   type ProcessLaunch,
   type ProcessManagerOptions,
