@@ -68,6 +68,9 @@ export type KubeLinks<Options> =
 /** Milliseconds before something is tried again that must not be given up. */
 const RETRY = 5_000;
 
+/** Seconds after its timeout when the cluster itself ends a pod, for a program that is not there to do so. */
+const DEADLINE_SLACK = 10;
+
 /** The longest time between two looks at a pod, in milliseconds: its changes are told. */
 const LONGEST_LOOK = 60_000;
 
@@ -305,9 +308,10 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     closing: AbortSignal,
   ): Promise<PodTracker> {
     if (this.#source === undefined) throw new PipelineError([`task "${this.name}" has no pod`]);
+    const { timeout } = this.#options;
     const manifest = completeManifest(await this.#source.render(job), {
       environ: { JOB: job, TASK: this.name, [POD_VARIABLE]: `${manager.app}/${this.name}/${job}` },
-      deadline: this.#options.timeout,
+      deadline: timeout && timeout + DEADLINE_SLACK,
       command: this.podCommand(job),
     });
     const requests = requestsOf(manifest);

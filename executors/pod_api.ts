@@ -224,6 +224,7 @@ export interface KubernetesClient {
       readonly body: {
         readonly preconditions: { readonly uid: string };
         readonly propagationPolicy: "Background";
+        readonly gracePeriodSeconds?: 0;
       };
     },
   ): Promise<unknown>;

@@ -197,7 +197,7 @@ export class PodWatch {
         if (signal.aborted) return;
         // A connection that is lost is no reason to list: the next watch tells what was missed.
         if (problemOf(error).code !== undefined) this.#version = undefined;
-        if (env.elapsed() - healthy >= PATIENCE && !warned) {
+        if (began - healthy >= PATIENCE && !warned) {
           warned = true;
           warn(`The pods of "${app}" cannot be followed, which is tried again: ${headline(error)}`);
         }

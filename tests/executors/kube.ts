@@ -3,9 +3,16 @@
  */
 
 import { KubeConfig } from "@kubernetes/client-node";
-import { type KubernetesClient, kubernetesClient, type Pod } from "@datatask/datatask/kubernetes";
+import {
+  type KubernetesClient,
+  kubernetesClient,
+  type Pod,
+  type PodManifest,
+  type PodStatus,
+} from "@datatask/datatask/kubernetes";
+import { type Env, systemEnv } from "@datatask/datatask";
 import { loadAll } from "js-yaml";
-import { type KubeAccess, KubeHttpError } from "../../executors/kube_http.ts";
+import { type KubeAccess, KubeHttp, KubeHttpError } from "../../executors/kube_http.ts";
 import { kubeServer } from "../servers.ts";
 
 /** Who may do anything. */
@@ -150,3 +157,137 @@ export class Namespace implements AsyncDisposable {
     this.admin[Symbol.dispose]();
   }
 }
+
+/** A request to the API server. */
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+}
+
+/** Stands in front of the API server: counts what is asked, and does to it what `fault` says. */
+export class ApiProxy implements AsyncDisposable {
+  readonly requests: ApiRequest[] = [];
+  /** What is answered in place of the server; nothing, to let it answer. */
+  fault: (request: ApiRequest) => Response | Promise<Response> | undefined = () => undefined;
+  /** Which requests reach the server, but are not answered. */
+  lose: (request: ApiRequest) => boolean = () => false;
+  /** A client that goes through here, as the namespace's account. */
+  readonly client: KubeHttp;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #upstream: Deno.HttpClient;
+  readonly #streams = new Set<ReadableStreamDefaultReader<Uint8Array>>();
+
+  constructor(namespace: Namespace) {
+    const { server, caData } = namespace.admin.cluster;
+    this.#upstream = Deno.createHttpClient({ caCerts: [atob(caData)], http2: false });
+    this.#server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen() {} },
+      async (request) => {
+        const url = new URL(request.url);
+        const seen = { method: request.method, path: url.pathname, query: url.searchParams };
+        this.requests.push(seen);
+        const answer = await this.fault(seen);
+        if (answer !== undefined) return answer;
+        const response = await fetch(server + url.pathname + url.search, {
+          method: request.method,
+          headers: request.headers,
+          client: this.#upstream,
+          ...request.body !== null && { body: await request.text() },
+        });
+        if (this.lose(seen)) {
+          await response.body?.cancel();
+          return new Response("the answer is lost", { status: 502 });
+        }
+        return new Response(response.body && this.#relay(response.body), response);
+      },
+    );
+    this.client = new KubeHttp(
+      `http://127.0.0.1:${this.#server.addr.port}`,
+      undefined,
+      () => Promise.resolve({ headers: { Authorization: `Bearer ${namespace.token}` } }),
+    );
+  }
+
+  /** How many requests came with a method, watches apart. */
+  count(method: string, path = /^/): number {
+    return this.requests.filter((request) =>
+      request.method === method && path.test(request.path) && !request.query.has("watch")
+    ).length;
+  }
+
+  /** How many watches were begun. */
+  get watches(): number {
+    return this.requests.filter(({ query }) => query.has("watch")).length;
+  }
+
+  /** Ends all answers that go on: as a server does that is stopped. */
+  async cut(): Promise<void> {
+    for (const reader of this.#streams) await reader.cancel().catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.close();
+    await this.cut();
+    await this.#server.shutdown();
+    this.#upstream.close();
+  }
+
+  #relay(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+    const reader = body.getReader();
+    this.#streams.add(reader);
+    return new ReadableStream({
+      pull: async (controller) => {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        this.#streams.delete(reader);
+        controller.close();
+      },
+      cancel: async (reason) => {
+        this.#streams.delete(reader);
+        await reader.cancel(reason);
+      },
+    });
+  }
+}
+
+/** A pod that no scheduler looks at: what becomes of it is set by {@linkcode setStatus}. */
+export const UNSCHEDULED: PodManifest = {
+  kind: "Pod",
+  spec: {
+    schedulerName: "nobody",
+    containers: [{ name: "main", image: "nothing", command: ["true"] }],
+  },
+};
+
+/** Sets what has become of a pod, as a kubelet does. */
+export async function setStatus(namespace: Namespace, pod: Pod, status: PodStatus): Promise<void> {
+  await namespace.admin.request(
+    "PATCH",
+    `/api/v1/namespaces/${namespace.name}/pods/${pod.metadata?.name}/status`,
+    { status },
+    "application/merge-patch+json",
+  );
+}
+
+/** Lets each pod succeed that is there, until `signal` is aborted. Tells how many did. */
+export async function playKubelet(namespace: Namespace, signal: AbortSignal): Promise<number> {
+  const seen = new Set<string>();
+  while (!signal.aborted) {
+    for (const pod of await namespace.pods()) {
+      const { uid = "" } = pod.metadata ?? {};
+      if (seen.has(uid) || pod.status?.phase !== "Pending") continue;
+      seen.add(uid);
+      await setStatus(namespace, pod, { phase: "Succeeded" });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return seen.size;
+}
+
+/** Time that passes a hundred times as fast, for whatever waits. */
+export const hastyEnv: Env = {
+  ...systemEnv,
+  elapsed: () => performance.now() * 100,
+  schedule: (callback, delay) => systemEnv.schedule(callback, delay / 100),
+};

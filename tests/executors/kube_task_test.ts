@@ -1,19 +1,56 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import {
+  FileRepository,
   InProcessBlobRepository,
   InProcessMetadataRepository,
   KubeTask,
+  type KubeTaskOptions,
   Pipeline,
   PodManager,
   type PodRecord,
   ResourceManager,
   Resources,
   run,
+  type RunReport,
 } from "@datatask/datatask";
+import { identityOf } from "../../executors/pod_names.ts";
 import { kubeServer } from "../servers.ts";
 import { Namespace } from "./kube.ts";
+import { temporaryFolder } from "./processes.ts";
 
 const { ignore } = kubeServer;
+const { image } = ignore ? { image: "" } : kubeServer.variables;
+
+/** Runs a script for each job in pods of their own, and tells how that went. */
+function runScripts(
+  namespace: Namespace,
+  scripts: Readonly<Record<string, string>>,
+  options: KubeTaskOptions = {},
+  container: object = {},
+): {
+  readonly task: KubeTask;
+  readonly running: Promise<RunReport>;
+  readonly done: InProcessMetadataRepository<PodRecord>;
+  readonly logs: InProcessBlobRepository;
+} {
+  const manager = new PodManager("app", namespace.name, namespace.client);
+  const done = new InProcessMetadataRepository<PodRecord>();
+  const logs = new InProcessBlobRepository();
+  const input = new InProcessMetadataRepository(new Map(Object.entries(scripts)));
+  const task = new KubeTask("task", manager, done, {
+    logs,
+    template: ({ input }) => ({
+      kind: "Pod",
+      spec: {
+        terminationGracePeriodSeconds: 1,
+        containers: [{ name: "main", image, command: ["sh", "-c", `${input}`], ...container }],
+      },
+    }),
+    ...options,
+  }).link("input", input, { isInput: true });
+  return { task, running: run(new Pipeline([task])), done, logs };
+}
+
 const full = { ignore: ignore || kubeServer.variables.mode !== "full" };
 
 Deno.test(
@@ -68,3 +105,174 @@ spec:
     ok(manager.requestCount <= 150 + 10, `${manager.requestCount} requests`);
   },
 );
+
+Deno.test("KubeTask tells failures apart, and keeps what was written", full, async () => {
+  await using namespace = await Namespace.make();
+  const { running, done, logs } = runScripts(
+    namespace,
+    {
+      well: "echo $JOB $TASK",
+      user: "echo out; echo err >&2; exit 3",
+      word: "echo the disk is full > /dev/termination-log; exit 4",
+      config: "/no/such/program",
+      oom: "head -c 300m /dev/zero | tail",
+    },
+    {},
+    { resources: { limits: { memory: "64Mi" } } },
+  );
+  const report = await running;
+  deepStrictEqual([report.succeeded, report.failed], [1, 4]);
+  const brief = async (job: string): Promise<unknown[]> => {
+    const record = await done.info(job);
+    return [record?.class, record?.reason, record?.return_code, record?.exception];
+  };
+  deepStrictEqual(await brief("well"), [undefined, "Succeeded", 0, undefined]);
+  deepStrictEqual(await brief("user"), ["user", "Failed", 3, undefined]);
+  deepStrictEqual(await brief("word"), ["user", "Failed", 4, "the disk is full"]);
+  deepStrictEqual(await brief("config"), [
+    "config",
+    "Failed",
+    127,
+    "it ended with code 127: a command is not found",
+  ]);
+  const oom = await done.info("oom");
+  deepStrictEqual([oom?.class, oom?.reason], ["oom", "OOMKilled"]);
+  strictEqual(await logs.readText("well"), "well task\n");
+  strictEqual((await logs.readText("user")).split("\n").sort().join(" "), " err out");
+  deepStrictEqual(await namespace.pods(), []);
+});
+
+Deno.test(
+  "KubeTask fails a job as config whose image or program is not there, and says what the cluster says",
+  full,
+  async () => {
+    await using namespace = await Namespace.make();
+    for (
+      const [container, reason, exception] of [
+        [
+          { image: "localhost/datatask/nothing:1" },
+          /^(ErrImagePull|ImagePullBackOff)$/,
+          /nothing:1/,
+        ],
+        [{ command: ["/no/such/program"] }, /^(StartError|ContainerCannotRun)$/, /no such file/],
+      ] as const
+    ) {
+      const { running, done, task, logs } = runScripts(
+        namespace,
+        { job: "" },
+        { grace: 1 },
+        container,
+      );
+      if ("image" in container) {
+        await namespace.until(async () =>
+          /ErrImagePull|ImagePullBackOff/.test(await task.state("job") ?? "")
+        );
+      }
+      await running;
+      const record = await done.info("job");
+      strictEqual(record?.class, "config");
+      match(`${record.reason}`, "image" in container ? /^Config$/ : reason);
+      match(record.exception ?? "", exception);
+      ok((record.events ?? []).length > 0);
+      if ("image" in container) match(record.exception ?? "", /^(ErrImagePull|ImagePullBackOff): /);
+      if ("image" in container) {
+        strictEqual(
+          await logs.readText("job"),
+          "<no logs: no container of the pod has begun>\n",
+        );
+      }
+    }
+    deepStrictEqual(await namespace.pods(), []);
+  },
+);
+
+Deno.test(
+  "KubeTask ends a pod after its timeout, and one that is cancelled, and keeps their last words",
+  full,
+  async () => {
+    await using namespace = await Namespace.make();
+    const script = "trap 'echo bye; exit 0' TERM; echo begun; sleep 100 & wait";
+    const { running, done, logs, task } = runScripts(namespace, {
+      late: script,
+      cancelled: script,
+    }, { timeout: 4 });
+    await namespace.until(async () => (await task.live.info("cancelled"))?.phase === "Running");
+    await namespace.until(async () => {
+      const text = await new Response(await task.logs("cancelled")).text();
+      return text === "begun\n";
+    });
+    const following = task.logs("cancelled", { follow: true }).then((text) =>
+      new Response(text).text()
+    );
+    strictEqual(await task.cancel("cancelled"), true);
+    await running;
+    deepStrictEqual([(await done.info("late"))?.class, (await done.info("late"))?.reason], [
+      "timeout",
+      "Timeout",
+    ]);
+    deepStrictEqual(
+      [(await done.info("cancelled"))?.class, (await done.info("cancelled"))?.reason],
+      ["cancelled", "Cancelled"],
+    );
+    strictEqual(await following, "begun\nbye\n");
+    for (const job of ["late", "cancelled"]) strictEqual(await logs.readText(job), "begun\nbye\n");
+    deepStrictEqual(await namespace.pods(), []);
+  },
+);
+
+Deno.test(
+  "KubeTask tries a job again whose pod was deleted or evicted, and keeps the logs of each end",
+  full,
+  async () => {
+    await using namespace = await Namespace.make();
+    const { running, done, logs } = runScripts(namespace, {
+      deleted: "echo begun; sleep 3",
+      evicted: "echo begun; sleep 3",
+    }, { backoff: 0.1 });
+    const pods = await namespace.until(async () => {
+      const pods = await namespace.pods();
+      return pods.length === 2 && pods.every(({ status }) => status?.phase === "Running") && pods;
+    });
+    for (const pod of pods) {
+      const path = `/api/v1/namespaces/${namespace.name}/pods/${pod.metadata?.name}`;
+      if (identityOf(pod)?.job === "deleted") await namespace.admin.request("DELETE", path);
+      else {
+        await namespace.admin.request("POST", `${path}/eviction`, {
+          apiVersion: "policy/v1",
+          kind: "Eviction",
+          metadata: { name: pod.metadata?.name, namespace: namespace.name },
+        });
+      }
+    }
+    const after = await namespace.until(async () => {
+      const again = (await namespace.pods()).filter((pod) => identityOf(pod)?.attempt === 2);
+      return again.length === 2 && again;
+    });
+    strictEqual(after.length, 2);
+    strictEqual((await running).succeeded, 2);
+    for (const job of ["deleted", "evicted"]) {
+      strictEqual((await done.info(job))?.success, true);
+      strictEqual(await logs.readText(job), "begun\n");
+    }
+  },
+);
+
+Deno.test("KubeTask streams logs that are large, and does not hold them", full, async () => {
+  await using namespace = await Namespace.make();
+  const megabytes = Deno.env.get("DATATASK_SWEEP") === "1" ? 200 : 20;
+  await using folder = await temporaryFolder();
+  const files = new FileRepository(folder.path, ".log");
+  const { running } = runScripts(
+    namespace,
+    { job: `head -c ${megabytes * 750_000} /dev/urandom | base64 -w 99; echo end` },
+    { logs: files },
+  );
+  let most = 0;
+  const timer = setInterval(() => most = Math.max(most, Deno.memoryUsage().rss), 20);
+  const before = Deno.memoryUsage().rss;
+  strictEqual((await running).succeeded, 1);
+  clearInterval(timer);
+  const { size } = await Deno.stat(files.fullpath("job"));
+  ok(size > megabytes * 1_000_000, `${size} bytes`);
+  ok(most - before < 100_000_000, `${most - before} bytes more`);
+});

@@ -1,0 +1,491 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import {
+  InProcessBlobRepository,
+  InProcessMetadataRepository,
+  type KubernetesClient,
+  KubeTask,
+  type KubeTaskOptions,
+  Pipeline,
+  PodManager,
+  type PodManagerOptions,
+  type PodRecord,
+  run,
+  StoreError,
+} from "@datatask/datatask";
+import { kubernetesClient } from "@datatask/datatask/kubernetes";
+import { identityOf } from "../../executors/pod_names.ts";
+import { TcpProxy } from "../faulty_proxy.ts";
+import { kubeServer } from "../servers.ts";
+import { ApiProxy, hastyEnv, Namespace, playKubelet, setStatus, UNSCHEDULED } from "./kube.ts";
+
+const { ignore } = kubeServer;
+const SWEEP = Deno.env.get("DATATASK_SWEEP") === "1";
+
+interface Fixture {
+  readonly manager: PodManager;
+  readonly task: KubeTask;
+  readonly pipeline: Pipeline;
+  readonly done: InProcessMetadataRepository<PodRecord>;
+}
+
+/** A pipeline of one task, whose pods nobody runs. */
+function fixture(
+  namespace: Namespace,
+  client: KubernetesClient,
+  jobs: readonly string[],
+  options: KubeTaskOptions = {},
+  managing: PodManagerOptions = { requestsPerSecond: 500 },
+): Fixture {
+  const manager = new PodManager("app", namespace.name, client, managing);
+  const done = new InProcessMetadataRepository<PodRecord>();
+  const input = new InProcessMetadataRepository(new Map(jobs.map((job) => [job, job])));
+  const task = new KubeTask("task", manager, done, { template: () => UNSCHEDULED, ...options })
+    .link("input", input, { isInput: true });
+  return { manager, task, pipeline: new Pipeline([task]), done };
+}
+
+function names(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `job${i}`);
+}
+
+Deno.test(
+  "KubeTask takes 3 requests a job, a listing and a watch; and an idle run none but the watch",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await using proxy = new ApiProxy(namespace);
+    const count = SWEEP ? 500 : 40;
+    const logs = new InProcessBlobRepository();
+    const { pipeline, done } = fixture(namespace, proxy.client, names(count), { logs });
+    const stop = new AbortController();
+    const kubelet = playKubelet(namespace, stop.signal);
+    const running = run(pipeline, { forever: true, signal: stop.signal });
+    await namespace.until(async () =>
+      done.data.size === count && (await namespace.pods()).length === 0
+    );
+    const { length } = proxy.requests;
+    ok(length <= 3 * count + 2, `${length} requests`);
+    deepStrictEqual([proxy.watches, proxy.count("GET", /pods$/)], [1, 1]);
+    await new Promise((resolve) => setTimeout(resolve, SWEEP ? 70_000 : 1_000));
+    strictEqual(proxy.requests.length, length);
+    stop.abort();
+    await running;
+    strictEqual(await kubelet, count);
+  },
+);
+
+Deno.test("KubeTask runs keys of 200 characters and in both cases", { ignore }, async () => {
+  await using namespace = await Namespace.make();
+  const jobs = [
+    "A".repeat(200),
+    "a".repeat(200),
+    "X",
+    "x",
+    "a_b",
+    "a-b",
+    "a.b",
+    `1${"._-".repeat(20)}1`,
+  ];
+  const { pipeline, done } = fixture(namespace, namespace.client, jobs);
+  const stop = new AbortController();
+  const kubelet = playKubelet(namespace, stop.signal);
+  await run(pipeline);
+  stop.abort();
+  strictEqual(await kubelet, jobs.length);
+  deepStrictEqual([...done.data.keys()].sort(), jobs.toSorted());
+});
+
+Deno.test("KubeTask says what is no pod in a template", { ignore }, async () => {
+  await using namespace = await Namespace.make();
+  const templates: [KubeTaskOptions["template"], RegExp][] = [
+    ["kind: Job\nspec: {}", /kind is "Job", not "Pod"/],
+    ["[1, 2]", /it is no object/],
+    ["kind: Pod\nspec:\n  containers: []", /has no containers/],
+    ["kind: Pod\n  spec: :", /line 2/],
+    ["kind: {{ nothing }}", /undefined value/],
+    [{ file: "/no/such/file" }, /No such file/],
+    [
+      "kind: Pod\nmetadata: {namespace: other}\nspec: {containers: [{name: a}]}",
+      /wants namespace "other"/,
+    ],
+    [
+      "kind: Pod\nspec: {containers: [{name: a, image: b, resources: {requests: {cpu: much}}}]}",
+      /what container "a" takes/,
+    ],
+    ["kind: Pod\nspec: {containers: [{name: A_B, image: b}]}", /spec\.containers\[0\]\.name/],
+    [() => ({ kind: "Pod", spec: { containers: [{ name: "a" }] } }), /image: Required value/],
+  ];
+  for (const [template, problem] of templates) {
+    const { pipeline, done } = fixture(namespace, namespace.client, ["job"], {
+      template: template!,
+    });
+    const { failed } = await run(pipeline);
+    const record = await done.info("job");
+    deepStrictEqual([failed, record?.class, record?.attempts], [1, "config", 1]);
+    match(record?.exception ?? "", problem);
+  }
+  deepStrictEqual(await namespace.pods(), []);
+});
+
+Deno.test("PodManager says which permission is lacking", { ignore }, async () => {
+  await using namespace = await Namespace.make();
+  using stranger = await kubernetesClient({
+    file: kubeServer.variables.config,
+    context: "stranger",
+  });
+  const { pipeline } = fixture(namespace, stranger, ["job"]);
+  await rejects(pipeline.open(), (error) => {
+    ok(error instanceof StoreError);
+    match(
+      error.message,
+      /^Cannot list pods: pods is forbidden: User "stranger" cannot list resource "pods"/,
+    );
+    match(
+      error.message,
+      new RegExp(
+        `; give this account the permission to list pods in namespace "${namespace.name}"$`,
+      ),
+    );
+    return true;
+  });
+  // An account that may look, but not make pods.
+  await namespace.admin.request(
+    "PATCH",
+    `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace.name}/roles/datatask`,
+    { rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }] },
+    "application/merge-patch+json",
+  );
+  const looking = fixture(namespace, namespace.client, ["job"]);
+  const record = await namespace.until(async () => {
+    looking.done.data.clear();
+    await run(looking.pipeline);
+    return (await looking.done.info("job")) ?? false;
+  });
+  strictEqual(record.class, "config");
+  match(
+    record.exception ?? "",
+    /cannot create resource "pods".*; give this account the permission to create pods in/,
+  );
+});
+
+Deno.test("PodManager says that a cluster or a namespace is not there", { ignore }, async () => {
+  await using namespace = await Namespace.make();
+  const { caData } = namespace.admin.cluster;
+  using nowhere = await kubernetesClient({ cluster: { server: "https://127.0.0.1:1", caData } });
+  await rejects(
+    new PodManager("app", "default", nowhere, { env: hastyEnv }).query(),
+    /Cannot list pods: .*; see that the cluster can be reached/,
+  );
+  await rejects(
+    kubernetesClient({ file: "/no/such/file" }),
+    /Cannot tell where the Kubernetes cluster is: .*\/no\/such\/file/,
+  );
+  await rejects(
+    kubernetesClient({ file: kubeServer.variables.config, context: "nothing" }),
+    /there is no context "nothing" with a cluster, but these: token, certificate, stranger/,
+  );
+});
+
+Deno.test(
+  "PodManager makes a pod once, whose creation was answered by nobody",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await using proxy = new ApiProxy(namespace);
+    const { pipeline, done } = fixture(namespace, proxy.client, names(5));
+    const lost = new Set<string>();
+    const stop = new AbortController();
+    const kubelet = playKubelet(namespace, stop.signal);
+    proxy.lose = ({ method, path }) =>
+      method === "POST" && lost.size < 3 && !!lost.add(path + lost.size);
+    const { succeeded } = await run(pipeline);
+    stop.abort();
+    deepStrictEqual([succeeded, lost.size, await kubelet, done.data.size], [5, 3, 5, 5]);
+  },
+);
+
+Deno.test(
+  "PodManager lets a server that is busy have its time, and takes 410 for a reason to list again",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await using proxy = new ApiProxy(namespace);
+    const { pipeline } = fixture(namespace, proxy.client, names(10));
+    let storms = 0;
+    let busy = 0;
+    proxy.fault = ({ method, query }) => {
+      if (query.has("watch") && storms++ < 4) {
+        const object = { kind: "Status", code: 410, message: "too old resource version" };
+        return storms % 2 === 0
+          ? Response.json(object, { status: 410 })
+          : new Response(`${JSON.stringify({ type: "ERROR", object })}\n`);
+      }
+      if (method !== "GET" && ++busy % 3 === 0) {
+        return new Response("too many", { status: 429, headers: { "Retry-After": "0" } });
+      }
+      return undefined;
+    };
+    const running = run(pipeline);
+    await namespace.until(() => Promise.resolve(storms > 4));
+    const stop = new AbortController();
+    const kubelet = playKubelet(namespace, stop.signal);
+    const { succeeded } = await running;
+    stop.abort();
+    deepStrictEqual([succeeded, await kubelet], [10, 10]);
+    ok(busy > 20);
+    strictEqual(proxy.count("GET", /pods$/), 5); // once, and after each of the storms
+  },
+);
+
+Deno.test(
+  "PodManager goes on with a watch that ends, without listing again",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await using proxy = new ApiProxy(namespace);
+    const { pipeline, done } = fixture(namespace, proxy.client, names(3));
+    const running = run(pipeline);
+    await namespace.until(async () => (await namespace.pods()).length === 3);
+    for (const [index, pod] of (await namespace.pods()).entries()) {
+      await proxy.cut();
+      await setStatus(namespace, pod, { phase: "Succeeded" });
+      await namespace.until(() => Promise.resolve(done.data.size === index + 1));
+    }
+    await running;
+    ok(proxy.watches >= 3);
+    strictEqual(proxy.count("GET", /pods$/), 1);
+  },
+);
+
+Deno.test("PodManager does not trust a watch that has become silent", { ignore }, async () => {
+  await using namespace = await Namespace.make();
+  await using proxy = new ApiProxy(namespace);
+  const { pipeline } = fixture(namespace, proxy.client, ["job"], {}, { env: hastyEnv });
+  let watches = 0;
+  proxy.fault = ({ query }) =>
+    query.has("watch") && ++watches === 1 ? new Response(new ReadableStream()) : undefined;
+  const stop = new AbortController();
+  const kubelet = playKubelet(namespace, stop.signal);
+  const { succeeded } = await run(pipeline);
+  stop.abort();
+  deepStrictEqual([succeeded, await kubelet], [1, 1]);
+});
+
+Deno.test("KubeTask outlives an API server that is away for a while", { ignore }, async () => {
+  await using namespace = await Namespace.make();
+  const { server, caData } = namespace.admin.cluster;
+  await using proxy = new TcpProxy(server);
+  using client = await kubernetesClient({
+    cluster: { server: `https://${proxy.host}`, caData },
+    user: { token: namespace.token },
+  });
+  const { pipeline, done } = fixture(namespace, client, names(20), { maxConcurrent: 5 });
+  const stop = new AbortController();
+  const kubelet = playKubelet(namespace, stop.signal);
+  const running = run(pipeline);
+  await namespace.until(() => Promise.resolve(done.data.size >= 5));
+  proxy.refuse();
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  proxy.resume();
+  const { succeeded } = await running;
+  stop.abort();
+  deepStrictEqual([succeeded, await kubelet], [20, 20]);
+  deepStrictEqual(await namespace.pods(), []);
+});
+
+Deno.test(
+  "KubeTask waits while the quota of the namespace is used up, and says so",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await namespace.admin.request("POST", `/api/v1/namespaces/${namespace.name}/resourcequotas`, {
+      metadata: { name: "two" },
+      spec: { hard: { pods: "2" } },
+    });
+    await namespace.until(async () => {
+      const { status } = await namespace.admin.request<{ status: { hard?: unknown } }>(
+        "GET",
+        `/api/v1/namespaces/${namespace.name}/resourcequotas/two`,
+      );
+      return status.hard !== undefined;
+    });
+    const { pipeline, task, done } = fixture(namespace, namespace.client, names(6));
+    const running = run(pipeline);
+    await namespace.until(async () => (await namespace.pods()).length === 2);
+    const states = await namespace.until(async () => {
+      const states = await Promise.all(names(6).map((job) => task.state(job)));
+      return states.filter((state) => state?.includes("has no pod yet, because")).length === 4 &&
+        states;
+    });
+    match(
+      states.find((state) => state?.includes("no pod yet")) ?? "",
+      /exceeded quota: two, requested: pods=1/,
+    );
+    const stop = new AbortController();
+    const kubelet = playKubelet(namespace, stop.signal);
+    const { succeeded } = await running;
+    stop.abort();
+    deepStrictEqual([succeeded, await kubelet, done.data.size], [6, 6, 6]);
+  },
+);
+
+Deno.test(
+  "KubeTask leaves a pod of its name alone that is not its own, and those of other applications",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await using other = new PodManager("other", namespace.name, namespace.client);
+    await other.launch("job", "task", UNSCHEDULED);
+    const { pipeline, done, task } = fixture(namespace, namespace.client, ["job"]);
+    const stop = new AbortController();
+    const running = run(pipeline);
+    const mine = await namespace.until(async () =>
+      (await namespace.pods()).find((pod) => identityOf(pod)?.app === "app") ?? false
+    );
+    await setStatus(namespace, mine, { phase: "Succeeded" });
+    await running;
+    stop.abort();
+    const left = await namespace.pods();
+    deepStrictEqual(left.map((pod) => identityOf(pod)?.app), ["other"]);
+    // Somebody has made a pod of the very name.
+    await namespace.admin.request("POST", `/api/v1/namespaces/${namespace.name}/pods`, {
+      metadata: { name: mine.metadata?.name },
+      spec: UNSCHEDULED.spec,
+    });
+    done.data.clear();
+    await run(pipeline);
+    match((await done.info("job"))?.exception ?? "", /has another one called ".*"; remove that/);
+    strictEqual(await task.live.contains("job"), false);
+  },
+);
+
+Deno.test("KubeTask fails a job as config whose pod cannot be scheduled, after a grace time", {
+  ignore,
+}, async () => {
+  await using namespace = await Namespace.make();
+  const { pipeline, done, task } = fixture(namespace, namespace.client, ["job"], { grace: 0.5 });
+  const running = run(pipeline);
+  const pod = await namespace.until(async () => (await namespace.pods())[0] ?? false);
+  await setStatus(namespace, pod, {
+    phase: "Pending",
+    conditions: [{
+      type: "PodScheduled",
+      status: "False",
+      reason: "Unschedulable",
+      message: "0/1 nodes are available: 1 Insufficient cpu.",
+    }],
+  });
+  await namespace.until(async () => (await task.state("job"))?.includes("Unschedulable") ?? false);
+  match(
+    await task.state("job") ?? "",
+    /^has pod app-task-\w+, Pending since .*Z, because Unschedulable: 0\/1 nodes are available/,
+  );
+  await running;
+  const record = await done.info("job");
+  strictEqual(record?.class, "config");
+  match(record.exception ?? "", /Unschedulable: 0\/1 nodes/);
+  deepStrictEqual(await namespace.pods(), []);
+});
+
+Deno.test(
+  "A-20: KubeTask takes in a pod that was evicted before it had containers, and tries again",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    const { pipeline, done } = fixture(namespace, namespace.client, ["job"], {
+      backoff: 0.1,
+      retries: { infra: 1 },
+    });
+    const running = run(pipeline);
+    const uids = new Set<string>();
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const pod = await namespace.until(async () =>
+        (await namespace.pods()).find(({ metadata }) => !uids.has(metadata?.uid ?? "")) ?? false
+      );
+      uids.add(pod.metadata?.uid ?? "");
+      strictEqual(identityOf(pod)?.attempt, attempt);
+      await setStatus(namespace, pod, {
+        phase: "Failed",
+        reason: "Evicted",
+        message: "The node was low on resource: memory.",
+      });
+    }
+    await running;
+    const record = await done.info("job");
+    deepStrictEqual([record?.class, record?.reason, record?.attempts], ["infra", "Evicted", 2]);
+    match(record?.exception ?? "", /low on resource/);
+  },
+);
+
+Deno.test(
+  "KubeTask that was closed takes in, when it is opened again, what has become of its pods",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    const first = fixture(namespace, namespace.client, names(3));
+    const stop = new AbortController();
+    const running = run(first.pipeline, { signal: stop.signal });
+    await namespace.until(async () => (await namespace.pods()).length === 3);
+    await namespace.until(async () => (await first.task.live.infoAll()).size === 3);
+    stop.abort();
+    await running;
+    await first.manager.close();
+    const [ended, running1] = await namespace.pods();
+    await setStatus(namespace, ended!, { phase: "Succeeded" });
+    const second = fixture(namespace, namespace.client, names(3));
+    const again = run(second.pipeline);
+    await namespace.until(() => Promise.resolve(second.done.data.size === 1));
+    await setStatus(namespace, running1!, { phase: "Failed" });
+    const kubeletStop = new AbortController();
+    const kubelet = playKubelet(namespace, kubeletStop.signal);
+    const report = await again;
+    kubeletStop.abort();
+    strictEqual(report.succeeded, 3);
+    ok(await kubelet >= 1);
+    deepStrictEqual(await namespace.pods(), []);
+  },
+);
+
+Deno.test("LiveKubeRepository holds the jobs that have pods, and ends those that are deleted", {
+  ignore,
+}, async () => {
+  await using namespace = await Namespace.make();
+  const { pipeline, done, task } = fixture(namespace, namespace.client, ["a", "B"]);
+  const running = run(pipeline);
+  await namespace.until(async () => (await Array.fromAsync(task.live)).length === 2);
+  deepStrictEqual((await Array.fromAsync(task.live)).sort(), ["B", "a"]);
+  strictEqual((await task.live.info("B"))?.phase, "Pending");
+  await task.live.delete("a");
+  strictEqual(await task.cancel("B"), true);
+  await running;
+  strictEqual(await task.cancel("B"), false);
+  for (const job of ["a", "B"]) {
+    deepStrictEqual([(await done.info(job))?.class, (await done.info(job))?.attempts], [
+      "cancelled",
+      1,
+    ]);
+  }
+  deepStrictEqual(await Array.fromAsync(task.live), []);
+});
+
+Deno.test(
+  "KubeTask counts a pod that somebody else deletes as infra, and tries again",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    const { pipeline, done } = fixture(namespace, namespace.client, ["job"], { backoff: 0.1 });
+    const running = run(pipeline);
+    const pod = await namespace.until(async () => (await namespace.pods())[0] ?? false);
+    await namespace.admin.request(
+      "DELETE",
+      `/api/v1/namespaces/${namespace.name}/pods/${pod.metadata?.name}`,
+    );
+    const again = await namespace.until(async () =>
+      (await namespace.pods()).find(({ metadata }) => metadata?.uid !== pod.metadata?.uid) ?? false
+    );
+    await setStatus(namespace, again, { phase: "Succeeded" });
+    const { succeeded } = await running;
+    deepStrictEqual([succeeded, identityOf(again)?.attempt], [1, 2]);
+    strictEqual((await done.info("job"))?.success, true);
+  },
+);
