@@ -211,15 +211,15 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
   override async recover(): Promise<readonly RecoveredJob[]> {
     const manager = await this.#acquire();
     const pods = await manager.query({ task: this.name });
-    return pods.map((pod) => {
+    return await Promise.all(pods.map(async (pod) => {
       const { job, attempt, started } = identityOf(pod)!; // only pods that have one are known
-      const tracker = manager.track(pod);
+      const tracker = await manager.track(pod);
       this.#pods.set(job, tracker);
       return {
         job,
         attempt,
         started,
-        ended: endOf(pod, false) !== undefined,
+        ended: endOf(tracker.pod, tracker.gone) !== undefined,
         resume: async (attempt: Attempt) => {
           if (pod.spec !== undefined) await this.#room.occupy(job, requestsOf({ spec: pod.spec }));
           try {
@@ -229,7 +229,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
           }
         },
       };
-    });
+    }));
   }
 
   /** Removes the pod of a job whose record is kept. */
@@ -261,7 +261,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
       const { logs } = this.#options;
       return await logs?.contains(job) ? await logs!.readable(job) : undefined;
     }
-    if (follow) await this.#begun(manager.track(pod), manager, signal);
+    if (follow) await this.#begun(await manager.track(pod), manager, signal);
     const latest = await manager.find(this.name, job) ?? pod;
     return await manager.logs(latest, { follow: follow && !isTerminal(latest), signal });
   }
@@ -333,7 +333,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
       () => manager.launch(job, this.name, manifest, { attempt: attempt.number, signal: closing }),
       { ...wait, env: attempt.env, grace: this.#grace },
     );
-    const tracker = manager.track(pod);
+    const tracker = await manager.track(pod);
     this.#pods.set(job, tracker);
     attempt.detach();
     this.live.tell({ type: "put", job });

@@ -236,7 +236,8 @@ export class PodManager implements AsyncDisposable {
       const leaving = isTerminating(other) || this.#settled.has(other.metadata?.uid ?? "");
       if (identity.nonce === nonce || !leaving) return other;
       if (!isTerminating(other)) await this.delete(other);
-      await this.#requests.pause(NAME_DELAY, signal, this.track(other).changed);
+      const tracker = await this.track(other);
+      if (!tracker.gone) await this.#requests.pause(NAME_DELAY, signal, tracker.changed);
     }
   }
 
@@ -407,10 +408,11 @@ export class PodManager implements AsyncDisposable {
   }
 
   /** For tasks: a pod, as it changes. */
-  track(pod: Pod): PodTracker {
+  async track(pod: Pod): Promise<PodTracker> {
     const { uid = "" } = pod.metadata ?? {};
-    const tracker = this.#trackers.get(uid) ?? new PodTracker(pod);
-    this.#trackers.set(uid, tracker);
+    const latest = (await this.#podWatch()).latest(pod);
+    const tracker = this.#trackers.get(uid) ?? new PodTracker(latest.pod, latest.gone);
+    if (!latest.gone) this.#trackers.set(uid, tracker);
     return tracker;
   }
 

@@ -11,13 +11,14 @@ export class PodTracker {
   /** The pod, as it was last seen. */
   pod: Pod;
   /** Whether it is gone. */
-  gone = false;
+  gone: boolean;
 
   #next = Promise.withResolvers<void>();
 
   /** Takes in the pod. */
-  constructor(pod: Pod) {
+  constructor(pod: Pod, gone: boolean) {
     this.pod = pod;
+    this.gone = gone;
   }
 
   /** Resolves when it changes next. */

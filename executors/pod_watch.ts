@@ -113,6 +113,16 @@ export class PodWatch {
     await this.#loop;
   }
 
+  /** The latest that is known of a pod: news of it may have come before the answer to a request. */
+  latest(pod: Pod): { readonly pod: Pod; readonly gone: boolean } {
+    const { name = "", uid = "" } = pod.metadata ?? {};
+    const known = this.#pods.get(name);
+    return {
+      pod: known?.metadata?.uid === uid && !isOlder(known, pod) ? known : pod,
+      gone: this.#gone.has(uid),
+    };
+  }
+
   /** Takes in a pod as a request has shown it. */
   see(pod: Pod): void {
     const name = pod.metadata?.name ?? "";
@@ -131,8 +141,8 @@ export class PodWatch {
   lose(pod: Pod): void {
     const { name = "", uid = "" } = pod.metadata ?? {};
     const before = this.#pods.get(name);
-    if (before?.metadata?.uid !== uid) return;
-    this.#gone.add(uid);
+    if (before?.metadata?.uid !== uid) return void this.#gone.add(uid);
+    this.#gone.add(uid); // until all is listed again
     this.#pods.delete(name);
     this.#options.onChange(pod, before, true);
   }
@@ -246,10 +256,8 @@ export class PodWatch {
 
   /** The last state of a pod may say how it ended. */
   #takeLoss(pod: Pod): void {
-    if (this.#gone.delete(pod.metadata?.uid ?? "")) return;
     this.see(pod);
     this.lose(pod);
-    this.#gone.delete(pod.metadata?.uid ?? ""); // no older news can follow
   }
 }
 
