@@ -46,8 +46,12 @@ export const retryVerb: Verb = {
         await complain(pipeline, task, job, failureClass);
         code = EXIT.FAILED;
       }
-      // What a job wrote before it failed would keep it from running again, as its record does.
-      await deleteAll(affected(task, failed));
+      // What a job wrote before it failed would keep it from running again, as its record does; the record goes last,
+      // because without it nobody would know that the rest is to go.
+      const written = new Map(affected(task, failed));
+      written.delete(task.done);
+      await deleteAll(written);
+      await deleteAll(new Map([[task.done, failed]]));
       count += failed.size;
       if (failed.size > 0) {
         const jobs = failed.size === 1 ? "1 failed job" : `${failed.size} failed jobs`;

@@ -80,3 +80,32 @@ Deno.test("retry says that there is nothing to retry", async () => {
   const { code, err } = await retry("--class", "timeout");
   deepStrictEqual([code, err], [0, "no job has failed\n"]);
 });
+
+Deno.test("retry forgets last that a job has failed, so that it can be done again if it is interrupted or fails", async () => {
+  await using programs = new Programs();
+  const { code, stdout, stderr } = await programs.run(
+    `
+    const records = new FakeMetadata("records", [["emma", { success: false }], ["moby", { success: false }]]);
+    const counts = new FakeMetadata("counts", keys("emma", "moby"));
+    counts.failing.add("delete");
+    const task = makeTask("count", new FakeMetadata("books", keys("emma", "moby")), { done: records, output: counts });
+    await main(new Pipeline([task]));
+    console.log([...records.data.keys()]);
+    counts.failing.clear();
+    await main(new Pipeline([task]));
+    console.log([...records.data.keys(), ...counts.data.keys()]);
+  `,
+    ["retry"],
+  );
+  deepStrictEqual(stdout.split("\n"), [
+    '[ "emma", "moby" ]',
+    "emma counts",
+    "moby counts",
+    "emma records",
+    "moby records",
+    "[]",
+    "",
+  ]);
+  strictEqual(code, 0);
+  match(stderr, /2 failed jobs of task "count" may run again\n$/);
+});
