@@ -44,7 +44,7 @@ export interface DispatcherParts {
 /** Starts what is ready and finds room, from {@linkcode start} to {@linkcode stop}. */
 export class Dispatcher {
   readonly #parts: DispatcherParts;
-  #stopped = false;
+  readonly #ending = new AbortController();
   /** Whether anything is started. */
   #launching = false;
   /** Whether jobs that become ready are started; otherwise only those that wait already. */
@@ -62,13 +62,18 @@ export class Dispatcher {
     this.#parts = parts;
   }
 
+  /** Aborted when it is stopped. */
+  get stopped(): AbortSignal {
+    return this.#ending.signal;
+  }
+
   /**
    * Begins to start jobs, after a look, unless it was stopped during that.
    *
    * @param which What is ready now; or also what becomes ready later.
    */
   start(which: "once" | "always"): void {
-    if (this.#stopped) return;
+    if (this.stopped.aborted) return;
     this.#admitting = which === "always";
     this.#launching = true;
     this.enqueue();
@@ -101,13 +106,13 @@ export class Dispatcher {
 
   /** Starts nothing any more. What runs goes on. */
   stop(): void {
-    this.#stopped = true;
     this.#launching = false;
     this.#admitting = false;
     this.#turn?.timer[Symbol.dispose]();
     this.#turn = undefined;
     this.#alarm?.[Symbol.dispose]();
     this.#alarm = undefined;
+    this.#ending.abort();
     this.#settle();
   }
 

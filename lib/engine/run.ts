@@ -56,31 +56,27 @@ export async function runEngine(engine: Engine, options: RunOptions = {}): Promi
       counts[event.record.success ? "succeeded" : "failed"]++;
     }
   });
-  const ending = new AbortController();
-  const stop = (): void => {
-    dispatcher.stop();
-    ending.abort();
-  };
+  const stop = (): void => dispatcher.stop();
   options.signal?.addEventListener("abort", stop);
+  if (options.signal?.aborted) stop();
   const { promise: expired, reject } = Promise.withResolvers<never>();
   using _timer = options.timeout === undefined ? undefined : engine.env.schedule(() => {
     stop();
     reject(new DOMException("Pipeline run timeout", "TimeoutError"));
   }, options.timeout * 1000);
   try {
-    if (!options.signal?.aborted) {
-      await Promise.race([drive(engine, dispatcher, options, ending.signal), expired]);
+    if (!dispatcher.stopped.aborted) {
+      await Promise.race([drive(engine, dispatcher, options), expired]);
     }
     return {
       ...counts,
       running: engine.running + engine.lingering,
       left: await leftoversOf(engine),
       unreachable: engine.unreachable(),
-      interrupted: options.signal?.aborted ?? false,
+      interrupted: dispatcher.stopped.aborted,
     };
   } finally {
     options.signal?.removeEventListener("abort", stop);
-    ending.abort();
     engine.release(dispatcher);
   }
 }
@@ -89,8 +85,8 @@ async function drive(
   engine: Engine,
   dispatcher: Dispatcher,
   { forever, launchOnce }: RunOptions,
-  signal: AbortSignal,
 ): Promise<void> {
+  const signal = dispatcher.stopped;
   const watches = forever ? new Watches(engine, signal) : undefined; // before the look, so that nothing falls between
   let before = engine.stats.launches;
   try {

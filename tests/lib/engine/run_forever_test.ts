@@ -118,3 +118,14 @@ Deno.test("run with forever recovers from a store that could not be listed", asy
   controller.abort();
   await running;
 });
+
+Deno.test("run with forever ends when its engine is closed", async () => {
+  const task = makeTask("task", { input: new WatchedStore("in", keys("a")) });
+  await using shop = new Workshop(() => [task]);
+  const running = runEngine(shop.engine, { forever: true });
+  await turn();
+  await shop.engine.close();
+  const report = await shop.env.until(running);
+  deepStrictEqual([report.succeeded, report.interrupted], [1, true]);
+  strictEqual(shop.env.timers, 0);
+});
