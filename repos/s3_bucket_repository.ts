@@ -219,18 +219,8 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
 
   /** The object of a key as a stream. */
   override async readable(job: string): Promise<ReadableStream<Uint8Array>> {
-    const object = this.#objectOf(job);
-    const doing = `read "${job}" from ${this}`;
-    const download = await this.#attempt(doing, async (client) => {
-      const download = new S3Download(client, object);
-      try {
-        await download.open();
-      } catch (error) {
-        if (codeOf(error) !== "NoSuchKey") throw error;
-        throw new NotFoundError(job, String(this), { cause: error });
-      }
-      return download;
-    });
+    const doing = this.#reading(job);
+    const download = await this.#download(job);
     return new ReadableStream({
       pull: async (controller) => {
         const bytes = await this.#attempt(doing, () => download.read());
@@ -239,6 +229,12 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
       },
       cancel: () => download.cancel(),
     }, { highWaterMark: 0 });
+  }
+
+  /** The whole object of a key. */
+  override async readBytes(job: string): Promise<Uint8Array<ArrayBuffer>> {
+    const download = await this.#download(job);
+    return await this.#attempt(this.#reading(job), () => download.readAll());
   }
 
   /** A stream that stores a new object, which appears when it is closed. */
@@ -338,6 +334,25 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
     } catch (error) {
       if (codeOf(error) !== "BucketAlreadyOwnedByYou") throw error;
     }
+  }
+
+  /** Begins to read the object of a key. */
+  async #download(job: string): Promise<S3Download> {
+    const object = this.#objectOf(job);
+    return await this.#attempt(this.#reading(job), async (client) => {
+      const download = new S3Download(client, object);
+      try {
+        await download.open();
+      } catch (error) {
+        if (codeOf(error) !== "NoSuchKey") throw error;
+        throw new NotFoundError(job, String(this), { cause: error });
+      }
+      return download;
+    });
+  }
+
+  #reading(job: string): string {
+    return `read "${job}" from ${this}`;
   }
 
   /** Notes that an upload in parts begins; the first time, clears what nobody will ever finish. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concat } from "../lib/streams.ts";
 import type { S3Answer, S3Client, S3ObjectName } from "./s3_api.ts";
 import { statusOf } from "./s3_errors.ts";
 
@@ -63,6 +64,15 @@ export class S3Download {
         await new Promise((resolve) => setTimeout(resolve, DELAY + Math.random() * longest));
       }
     }
+  }
+
+  /** Reads on to the end. */
+  async readAll(): Promise<Uint8Array<ArrayBuffer>> {
+    const chunks: Uint8Array[] = [];
+    for (let chunk = await this.read(); chunk !== undefined; chunk = await this.read()) {
+      chunks.push(chunk);
+    }
+    return concat(chunks);
   }
 
   /** Ends the reading. */

@@ -59,8 +59,14 @@ export class S3RequestHandler {
       const sent = send(request, stop.signal);
       const answer = await inTime(requestTimeout, sent, (reason) => stop.abort(reason));
       const { status: statusCode, statusText: reason, headers } = answer;
-      const body = paced(answer.body, socketTimeout, release);
-      return { response: { statusCode, reason, headers: Object.fromEntries(headers), body } };
+      const told = { statusCode, reason, headers: Object.fromEntries(headers) };
+      const isObject = answer.ok && request.query?.["x-id"] === "GetObject";
+      if (isObject && !isSmall(headers)) {
+        return { response: { ...told, body: paced(answer.body, socketTimeout, release) } };
+      }
+      const bytes = await inTime(socketTimeout, answer.bytes(), (reason) => stop.abort(reason));
+      release();
+      return { response: { ...told, body: isObject ? streamOf(bytes) : bytes } };
     } catch (error) {
       release();
       throw networkError(error);
@@ -113,36 +119,106 @@ function encode(text: string): string {
 /** How many bytes are read at once, into a place that is used again: what is handed on is then no larger than it must be. */
 const CHUNK = 32 * 1024;
 
+/** How large an object is, in bytes, of which it is not worth the while to make a stream that is read bit by bit. */
+const SMALL = 64 * 1024;
+
+function isSmall(headers: Headers): boolean {
+  const length = headers.get("content-length");
+  return length !== null && Number(length) <= SMALL;
+}
+
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      if (bytes.length > 0) controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}
+
 /** A body that fails when it stands still for too long. */
 function paced(
   body: ReadableStream<Uint8Array> | null,
   timeout: number,
   release: () => void,
 ): ReadableStream<Uint8Array> {
-  const reader = body?.getReader({ mode: "byob" });
-  let scratch = new ArrayBuffer(CHUNK);
-  const cancel = async (reason: unknown): Promise<void> => {
+  if (body === null) {
     release();
-    await reader?.cancel(reason);
+    return new ReadableStream({ start: (controller) => controller.close() });
+  }
+  const reader = body.getReader({ mode: "byob" });
+  const watch = new Watch(timeout, (reason) => void reader.cancel(reason).catch(() => {}));
+  let scratch = new ArrayBuffer(CHUNK);
+  const end = (): void => {
+    watch.end();
+    release();
   };
   return new ReadableStream({
     async pull(controller) {
       try {
-        const read = reader?.read(new Uint8Array(scratch)) ?? Promise.resolve(undefined);
-        const next = await inTime(timeout, read, (reason) => cancel(reason).catch(() => {}));
-        if (next?.value !== undefined && next.value.length > 0) {
-          scratch = next.value.buffer;
-          return controller.enqueue(next.value.slice());
+        watch.begin();
+        const { value } = await reader.read(new Uint8Array(scratch));
+        watch.pause();
+        if (value !== undefined && value.length > 0) {
+          scratch = value.buffer;
+          return controller.enqueue(value.slice());
         }
       } catch (error) {
-        release();
+        end();
         throw networkError(error);
       }
-      release();
+      end();
       controller.close();
     },
-    cancel,
+    async cancel(reason) {
+      end();
+      await reader.cancel(reason);
+    },
   }, { highWaterMark: 0 });
+}
+
+/** Watches for waits that last too long, by one timer for all of them: a body of gigabytes is a million waits. */
+class Watch {
+  readonly #timeout: number;
+  readonly #stop: (reason: Error) => void;
+  #since: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #late: Error | undefined;
+
+  constructor(timeout: number, stop: (reason: Error) => void) {
+    this.#timeout = timeout;
+    this.#stop = stop;
+  }
+
+  /** A wait begins. */
+  begin(): void {
+    this.#since = performance.now();
+    this.#timer ??= this.#look(this.#timeout);
+  }
+
+  /** The wait is over. Throws if it was too long, and what was waited for has been stopped. */
+  pause(): void {
+    this.#since = undefined;
+    if (this.#late !== undefined) throw this.#late;
+  }
+
+  /** There will be no further wait. */
+  end(): void {
+    this.#since = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  #look(delay: number): ReturnType<typeof setTimeout> {
+    const timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#since === undefined) return; // nobody waits: the next one who does sets it anew
+      const left = this.#since + this.#timeout - performance.now();
+      if (left > 0) return void (this.#timer = this.#look(left));
+      this.#stop(this.#late = timeoutError(this.#timeout));
+    }, delay);
+    Deno.unrefTimer(timer); // who abandons a body is not kept from ending
+    return timer;
+  }
 }
 
 /**
@@ -156,8 +232,7 @@ async function inTime<T>(
 ): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    const error = new Error(`nothing came for ${timeout} ms`);
-    error.name = "TimeoutError";
+    const error = timeoutError(timeout);
     stop(error);
     late.reject(error);
   }, timeout);
@@ -166,6 +241,12 @@ async function inTime<T>(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function timeoutError(timeout: number): Error {
+  const error = new Error(`nothing came for ${timeout} ms`);
+  error.name = "TimeoutError";
+  return error;
 }
 
 /** The codes by which the SDK knows what may go better another time, by the words of the platform. */
