@@ -38,12 +38,12 @@ export class JobSlot {
    * Starts it.
    *
    * @param onNotice Called when it has written down the end of a job.
-   * @returns The shell, when it is there.
+   * @returns The shell, when it is there; undefined if it has ended at once.
    */
-  static async start(onNotice: () => void): Promise<JobSlot> {
+  static async start(onNotice: () => void): Promise<JobSlot | undefined> {
     // It is no child of this program, which need not wait for it.
     const child = new Deno.Command("/bin/sh", {
-      args: ["-c", "exec 3<&0; setsid /bin/sh <&3 3<&- & echo $!"],
+      args: ["-c", "exec 3<&0; setsid /bin/sh <&3 3<&- &"],
       cwd: "/",
       stdin: "piped",
       stdout: "piped",
@@ -52,13 +52,18 @@ export class JobSlot {
     const stdin = child.stdin.getWriter();
     stdin.closed.catch(() => {}); // told by the calls that fail
     const stdout = child.stdout.getReader();
+    await stdin.write(new TextEncoder().encode("echo $$\n")).catch(() => {}); // nobody answers
     let line = "";
     for (let read; !line.endsWith("\n") && !(read = await stdout.read()).done;) {
       line += new TextDecoder().decode(read.value);
     }
     await child.status;
-    const stat = parseStat(await Deno.readTextFile(`/proc/${Number(line)}/stat`));
-    return new JobSlot(stat!, child, stdin, stdout, onNotice);
+    const stat = parseStat(
+      await Deno.readTextFile(`/proc/${Number(line)}/stat`).catch(() => ""),
+    );
+    if (stat !== undefined) return new JobSlot(stat, child, stdin, stdout, onNotice);
+    await stdin.close().catch(() => {}); // nobody reads it
+    await stdout.cancel();
   }
 
   /** Tells it to run lines, and resolves when they are sent. */

@@ -76,7 +76,9 @@ export class LocalLinuxManager extends AbstractProcessManager {
   override readonly resources: ResourceManager;
 
   #lock: Deno.FsFile | undefined;
+  /** The shell that starts many jobs, and what tells it from others. */
   #shell: JobShell | undefined;
+  #starter: ProcessJob["shell"];
   /** All shells that were started, of which wrappers may be left. */
   readonly #shells = new Set<JobShell>();
   /** The shells that run one job at a time, and of these those that run none. */
@@ -268,7 +270,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
   /** Hands each job to a shell that runs one at a time; if too many run, to one that starts many. */
   protected override async dispatch(starts: readonly JobStart[]): Promise<void> {
     const others: JobStart[] = [];
-    await Promise.all(starts.map(async (start) => {
+    const sent = await Promise.allSettled(starts.map(async (start) => {
       const { job, line } = start;
       const slot = this.#idle.pop() ?? await this.#startSlot();
       if (slot === undefined) {
@@ -279,14 +281,22 @@ export class LocalLinuxManager extends AbstractProcessManager {
       job.ended.then(() => this.#vacate(slot, job));
       await slot.send(line);
     }));
-    if (others.length > 0) await super.dispatch(others);
+    if (others.length > 0) {
+      try {
+        await super.dispatch(others);
+      } finally {
+        for (const { job } of others) job.shell = this.#starter;
+      }
+    }
+    for (const result of sent) if (result.status === "rejected") throw result.reason;
   }
 
-  /** Starts a shell that runs one job at a time, unless there are enough. */
+  /** Starts a shell that runs one job at a time, unless there are enough, or none can be started. */
   async #startSlot(): Promise<JobSlot | undefined> {
     if (this.#slots.size + this.#starting >= MAX_SLOTS) return undefined;
     this.#starting++;
     const slot = await JobSlot.start(() => this.#refresh()).finally(() => this.#starting--);
+    if (slot === undefined) return undefined;
     this.#slots.add(slot);
     slot.ended.then(() => {
       this.#slots.delete(slot);
@@ -317,7 +327,8 @@ export class LocalLinuxManager extends AbstractProcessManager {
         this.#shell = undefined;
         this.lookSoon();
       });
-      await this.noteShell(shell.pid, parseStat(readProc(shell.pid) ?? "")?.start ?? 0);
+      this.#starter = { pid: shell.pid, start: parseStat(readProc(shell.pid) ?? "")?.start ?? 0 };
+      await this.noteShell(shell.pid, this.#starter.start);
       await shell.send(prologue(this.grace));
     }
     await this.#shell.send(lines);

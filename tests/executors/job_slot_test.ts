@@ -101,3 +101,27 @@ Deno.test("LocalLinuxManager leaves no shell behind", async () => {
   ok(pids.length > 0);
   await until(() => !pids.some(isRunning));
 });
+
+Deno.test("LocalLinuxManager starts a job in another way when no shell can be started for it alone", async () => {
+  await using folder = await temporaryFolder();
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  await Deno.mkdir(`${folder.path}/bin`);
+  const setsid = new TextDecoder().decode(
+    (await new Deno.Command("sh", { args: ["-c", "command -v setsid"] }).output()).stdout,
+  ).trim();
+  // Works only where a shell is not what it is told to start.
+  await Deno.writeTextFile(
+    `${folder.path}/bin/setsid`,
+    `#!/bin/sh\n[ "$#" = 1 ] && exit 1\nexec ${setsid} "$@"\n`,
+    { mode: 0o755 },
+  );
+  const path = Deno.env.get("PATH")!;
+  Deno.env.set("PATH", `${folder.path}/bin:${path}`);
+  try {
+    const { task, done } = fixture(manager, { template: "exit 4" }, numbered(3));
+    strictEqual((await run(new Pipeline([task]))).failed, 3);
+    for (const [, record] of await done.infoAll()) strictEqual(record!.return_code, 4);
+  } finally {
+    Deno.env.set("PATH", path);
+  }
+});

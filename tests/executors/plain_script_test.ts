@@ -23,7 +23,7 @@ const SCRIPTS: readonly (readonly [script: string, plain: boolean])[] = [
   ["# a comment at the end", true],
   ["break; echo on; exit 6; echo no", true],
   ['read line; echo "got $line $?"', true],
-  ["for i in 1 2 3; do echo $i & done; wait; echo ${x:-unset} ${#x}", true],
+  ["for i in 1 2 3; do (exit $i) & done; wait; echo ${x:-unset} ${#x}", true],
   ["sh -c 'kill -s USR1 $PPID'; echo no", false],
   ["kill -s KILL $$", false],
   ["[ $$ = \"$(sh -c 'echo $PPID')\" ] && echo same", false],
