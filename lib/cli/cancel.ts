@@ -29,13 +29,14 @@ export const cancelVerb: Verb = {
     for (const job of words) {
       if (job !== ALL && !task.done.isValidJobId(job)) throw new JobIdError(job);
     }
-    const jobs = words[0] === ALL ? await runningJobs(task) : words;
+    const all = words[0] === ALL;
     let code: number = EXIT.OK;
-    for (const job of jobs) {
+    for (const job of all ? await listedAsRunning(task) : words) {
       if (await task.cancel(job)) {
         await writeOutput(`${job}\n`);
         continue;
       }
+      if (all) continue; // it has ended meanwhile
       const engine = engineOf(pipeline);
       await engine.look();
       checkKnown(engine, job);
@@ -46,8 +47,15 @@ export const cancelVerb: Verb = {
   },
 };
 
-/** The jobs of a task that some program has started, and that have not ended. */
-async function runningJobs(task: Task): Promise<string[]> {
-  const left = await task.recover?.() ?? [];
-  return left.filter(({ ended }) => !ended).map(({ job }) => job);
+/**
+ * The jobs of a task that run as far as it keeps account of them: in a status that says that results are not complete.
+ * What is left to recover is the business of the program that starts jobs, which may be another one.
+ */
+async function listedAsRunning(task: Task): Promise<Set<string>> {
+  const jobs = new Set<string>();
+  for (const { repo, isStatus, inhibitsOutput } of task.links.values()) {
+    if (!isStatus || !inhibitsOutput) continue;
+    for await (const job of repo) jobs.add(job);
+  }
+  return jobs;
 }
