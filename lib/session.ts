@@ -95,6 +95,8 @@ export class Session implements AsyncDisposable {
   readonly #resources: Lifecycle[] = [];
   /** Those that are open, in the order in which they were opened. */
   readonly #opened: Lifecycle[] = [];
+  /** Those that are being made for {@linkcode openFor}. */
+  readonly #making = new Map<Lifecycle, Promise<void>>();
   #state: "closed" | "being opened" | "open" | "being closed" = "closed";
   #closing: Promise<void> | undefined;
 
@@ -173,19 +175,11 @@ export class Session implements AsyncDisposable {
   async openFor(use: () => Promise<void>): Promise<void> {
     if (this.#state === "closed") this.#state = "open";
     if (this.#state !== "open") {
-      throw new Error(`Cannot open the session: it is ${this.#state}; wait until it is open or closed`);
+      throw new Error(
+        `Cannot open the session: it is ${this.#state}; wait until it is open or closed`,
+      );
     }
-    for (;;) {
-      try {
-        return await use();
-      } catch (error) {
-        const lacking = lackingResource(error);
-        const resource = this.#resources.find((resource) => resource === lacking);
-        if (resource === undefined || this.#opened.includes(resource)) throw error;
-        await this.openFor(() => resource.open()); // it may lack others itself
-        this.#opened.push(resource);
-      }
-    }
+    await this.#openFor(use, this.#resources.length);
   }
 
   /**
@@ -209,6 +203,34 @@ export class Session implements AsyncDisposable {
   /** As {@linkcode close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Makes what something needs of the first `count` resources. */
+  async #openFor(use: () => Promise<void>, count: number): Promise<void> {
+    for (;;) {
+      const before = new Set(this.#opened);
+      try {
+        return await use();
+      } catch (error) {
+        const lacking = lackingResource(error);
+        const index = this.#resources.findIndex((resource) => resource === lacking);
+        if (index < 0 || index >= count || before.has(this.#resources[index]!)) throw error;
+        await this.#make(this.#resources[index]!, index);
+      }
+    }
+  }
+
+  /** Makes one resource, unless it is there or just being made; it may lack others itself: those before it. */
+  async #make(resource: Lifecycle, index: number): Promise<void> {
+    if (this.#opened.includes(resource)) return;
+    let making = this.#making.get(resource);
+    if (making === undefined) {
+      making = this.#openFor(() => resource.open(), index)
+        .then(() => void this.#opened.push(resource))
+        .finally(() => this.#making.delete(resource));
+      this.#making.set(resource, making);
+    }
+    await making;
   }
 
   async #closeAll(): Promise<void> {

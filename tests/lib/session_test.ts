@@ -344,3 +344,60 @@ Deno.test("access() takes the thing itself or a function that gives it", async (
   strictEqual(access("thing"), "thing");
   await session.close();
 });
+
+Deno.test("Session.openFor() makes a resource once, however many need it at the same time", async () => {
+  const log: string[] = [];
+  const session = new Session();
+  const a = register(session, "a", log);
+  const b = session.resource(async function* b() {
+    log.push(`open b on ${a()}`);
+    yield "b";
+    log.push("close b");
+  });
+  const use = async (): Promise<void> => {
+    b();
+    await Promise.resolve();
+  };
+  await Promise.all([
+    session.openFor(use),
+    session.openFor(use),
+    session.openFor(() => Promise.try(() => void a())),
+  ]);
+  await session.close();
+  deepStrictEqual(log, ["open a", "open b on a", "close b", "close a"]);
+});
+
+Deno.test("Session.openFor() goes on when somebody else has made what it needs meanwhile", async () => {
+  const log: string[] = [];
+  const session = new Session();
+  const a = register(session, "a", log);
+  const other = Promise.withResolvers<void>();
+  let isFirst = true;
+  const using = session.openFor(async () => {
+    try {
+      a();
+    } finally {
+      if (isFirst) await other.promise;
+      isFirst = false;
+    }
+  });
+  await session.openFor(() => Promise.try(() => void a()));
+  other.resolve();
+  await using;
+  await session.close();
+  deepStrictEqual(log, ["open a", "close a"]);
+});
+
+Deno.test("Session.openFor() does not wait for resources that need each other", async () => {
+  const session = new Session();
+  const a: Resource<string> = session.resource(async function* a() {
+    yield b();
+  });
+  const b: Resource<string> = session.resource(async function* b() {
+    yield a();
+  });
+  await rejects(session.openFor(() => Promise.try(() => void a())), {
+    message: /^Cannot use resource "b": its session is not open/,
+  });
+  await session.close();
+});
