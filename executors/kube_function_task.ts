@@ -70,9 +70,9 @@ const LAST_WORDS = "/dev/termination-log";
  *   { template: new URL("./pod.yaml", import.meta.url) },
  * )
  *   .link("books", new S3BucketRepository(s3, "library"), { isInput: true })
- *   .link("counts", new MongoMetadataRepository<number>(collection("counts")), { isOutput: true })
+ *   .link("counts", new MongoMetadataRepository<{ letters: number }>(collection("counts")), { isOutput: true })
  *   .func(async ({ job, books, counts }) => {
- *     await counts.dump(job, (await books.readText(job)).length);
+ *     await counts.dump(job, { letters: (await books.readText(job)).length });
  *   });
  * ```
  */

@@ -129,6 +129,17 @@ export class Namespace implements AsyncDisposable {
     return made;
   }
 
+  /** A kubeconfig of the account. */
+  get kubeconfig(): unknown {
+    const { server, caData } = this.admin.cluster;
+    return {
+      clusters: [{ name: "test", cluster: { server, "certificate-authority-data": caData } }],
+      users: [{ name: "test", user: { token: this.token } }],
+      contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+      "current-context": "test",
+    };
+  }
+
   /** All pods. */
   async pods(): Promise<Pod[]> {
     return (await this.admin.request<{ items: Pod[] }>(

@@ -31,27 +31,34 @@ function start(
 async function checkKills(jobs: number, kills: number, real: boolean): Promise<void> {
   await using namespace = await Namespace.make();
   await using folder = await temporaryFolder();
-  const made = new Map<string, string[]>();
+  const made = new Map<string, Set<string>>();
   let events = 0;
   let fatal = Infinity;
   let kill = (): void => {};
   const watching = new AbortController();
   const watched = (async () => {
-    for await (
-      const { type, object } of namespace.client.watchNamespacedPod({
+    for (let version = "0"; !watching.signal.aborted;) {
+      const changes = namespace.client.watchNamespacedPod({
         namespace: namespace.name,
         labelSelector: "datatask/app=kill",
-        resourceVersion: "0",
+        resourceVersion: version,
         allowWatchBookmarks: true,
         timeoutSeconds: 3600,
-      }, watching.signal)
-    ) {
-      if (++events >= fatal) kill();
-      if (type !== "ADDED") continue;
-      const job = identityOf(object)?.job ?? "";
-      made.set(job, [...made.get(job) ?? [], object.metadata?.uid ?? ""]);
+      }, watching.signal);
+      try {
+        for await (const change of changes) {
+          if (change.type === "ERROR") throw new Error(change.object.message);
+          version = change.object.metadata?.resourceVersion ?? version;
+          if (++events >= fatal) kill();
+          if (change.type !== "ADDED") continue;
+          const job = identityOf(change.object)?.job ?? "";
+          made.set(job, (made.get(job) ?? new Set()).add(change.object.metadata?.uid ?? ""));
+        }
+      } catch {
+        // It goes on from where it was.
+      }
     }
-  })().catch(() => {}); // which is how it ends
+  })();
   const stop = new AbortController();
   const kubelet = real ? undefined : playKubelet(namespace, stop.signal);
   let killed = 0;
@@ -88,7 +95,7 @@ async function checkKills(jobs: number, kills: number, real: boolean): Promise<v
   deepStrictEqual([done.size, made.size], [jobs, jobs]);
   for (const [job, record] of done) {
     strictEqual(record?.success, true, job);
-    strictEqual(made.get(job)?.length, 1, job); // one pod only
+    strictEqual(made.get(job)?.size, 1, job); // one pod only
     if (real) strictEqual((await logs.readText(job)).split(" ")[0], job);
   }
 }
