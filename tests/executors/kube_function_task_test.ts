@@ -7,16 +7,27 @@ import {
   PodManager,
   type PodRecord,
   S3BucketRepository,
+  YamlMetadataS3Repository,
 } from "@datatask/datatask";
 import { TestDatabase, urlOf } from "../repos/mongo_fixture.ts";
 import { TestBucket } from "../repos/s3_fixture.ts";
 import { kubeServer, mongoServer, s3Server } from "../servers.ts";
 import { Namespace, UNSCHEDULED } from "./kube.ts";
+import { temporaryFolder } from "./processes.ts";
 
 const full = {
   ignore: kubeServer.ignore || s3Server.ignore || mongoServer.ignore ||
     kubeServer.variables.mode !== "full",
 };
+
+const root = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
+
+/** Where Deno keeps packages, which pods have no network to get. */
+async function denoDir(): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { denoDir }: { denoDir: string } = JSON.parse(new TextDecoder().decode(stdout));
+  return denoDir;
+}
 
 Deno.test("KubeFunctionTask refuses repositories that a pod cannot reach", async () => {
   const memory = new InProcessMetadataRepository();
@@ -48,16 +59,14 @@ Deno.test("KubeFunctionTask reads S3 and writes MongoDB from within pods", full,
   const texts = new S3BucketRepository(bucket.client, bucket.name);
   await texts.writeText("Moby", "Call me Ishmael.");
   await texts.writeText("blank", "");
-  const root = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  const { denoDir }: { denoDir: string } = JSON.parse(new TextDecoder().decode(stdout));
-  const config = await Deno.makeTempFile();
+  await using folder = await temporaryFolder();
+  const config = `${folder.path}/config`;
   await Deno.writeTextFile(config, JSON.stringify(namespace.kubeconfig));
   const program = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", `${root}/tests/executors/kube_function_program.ts`, "run"],
     env: {
       KUBECONFIG: config,
-      DENO_DIR: denoDir,
+      DENO_DIR: await denoDir(),
       TEST_BUCKET: bucket.name,
       TEST_DATABASE: database.name,
       TEST_IMAGE: kubeServer.variables.denoImage,
@@ -82,5 +91,67 @@ Deno.test("KubeFunctionTask reads S3 and writes MongoDB from within pods", full,
   strictEqual((await functions.info("Moby") as PodRecord).success, true);
   strictEqual((await functions.info("blank") as PodRecord).exception, failed.exception);
   deepStrictEqual(await namespace.pods(), []);
-  await Deno.remove(config);
 });
+
+Deno.test(
+  "examples/kubernetes.ts counts words here, and in pods by setting a variable",
+  full,
+  async () => {
+    await using namespace = await Namespace.make();
+    await using bucket = await TestBucket.make();
+    await using folder = await temporaryFolder();
+    const { endpoint, key, secret } = s3Server.variables;
+    const mounts = [await denoDir(), root];
+    const env = {
+      AWS_ENDPOINT_URL_S3: endpoint,
+      AWS_ACCESS_KEY_ID: key,
+      AWS_SECRET_ACCESS_KEY: secret,
+      DENO_DIR: mounts[0]!,
+      EXAMPLE_BUCKET: bucket.name,
+      EXAMPLE_RESULTS: `${folder.path}/here`,
+      NO_COLOR: "1",
+    };
+    const example = async (more: Record<string, string>): Promise<string> => {
+      const { stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", `${root}/examples/kubernetes.ts`, "run"],
+        env: { ...env, ...more },
+      }).output();
+      return new TextDecoder().decode(stderr).replaceAll(/^.*\d\/s.*\n/gm, "");
+    };
+    strictEqual(await example({}), "upload: 12 done\ncount: 12 done\n");
+    const countsNow = async (): Promise<Map<string, number | undefined>> =>
+      await new YamlMetadataS3Repository<number>(bucket.client, bucket.name, { prefix: "counts/" })
+        .infoAll();
+    const counts = await countsNow();
+    strictEqual(counts.size, 12);
+    // Again, in pods: with the very template of the example, but for what pods of tests need.
+    const pod = `${folder.path}/pod.json`;
+    const variables = { ...env, EXAMPLE_NAMESPACE: namespace.name, EXAMPLE_RESULTS: "/tmp" };
+    await Deno.writeTextFile(
+      pod,
+      JSON.stringify({
+        kind: "Pod",
+        spec: {
+          hostNetwork: true,
+          containers: [{
+            name: "main",
+            image: kubeServer.variables.denoImage,
+            env: Object.entries(variables).map(([name, value]) => ({ name, value })),
+            volumeMounts: mounts.map((mountPath, index) => ({ name: `m${index}`, mountPath })),
+            resources: { requests: { cpu: "100m", memory: "1Gi" } },
+          }],
+          volumes: mounts.map((path, index) => ({ name: `m${index}`, hostPath: { path } })),
+        },
+      }),
+    );
+    await Deno.writeTextFile(`${folder.path}/config`, JSON.stringify(namespace.kubeconfig));
+    const said = await example({
+      EXAMPLE_NAMESPACE: namespace.name,
+      EXAMPLE_POD: pod,
+      EXAMPLE_RESULTS: `${folder.path}/there`,
+      KUBECONFIG: `${folder.path}/config`,
+    });
+    strictEqual(said, "upload: 12 done\ncount: 12 done\n");
+    deepStrictEqual(await countsNow(), counts);
+  },
+);
