@@ -98,6 +98,7 @@ export class Pipeline implements AsyncDisposable {
 
   readonly #options: PipelineOptions;
   #opening: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   /**
    * Makes a pipeline.
@@ -173,12 +174,8 @@ export class Pipeline implements AsyncDisposable {
    * closed does nothing.
    */
   async close(): Promise<void> {
-    await this.#opening?.catch(() => {}); // whoever opens it is told
-    const engine = engines.get(this);
-    engines.delete(this);
-    await engine?.close();
-    this.#opening = undefined;
-    await this.#closing().disposeAsync();
+    this.#closing ??= this.#close().finally(() => void (this.#closing = undefined));
+    await this.#closing;
   }
 
   /** As {@linkcode close}. */
@@ -252,7 +249,7 @@ export class Pipeline implements AsyncDisposable {
 
   async #open({ readOnly = false }: OpenOptions): Promise<void> {
     await this.session.open();
-    await using closing = this.#closing();
+    await using closing = this.#whatToClose();
     await this.#validateTasks();
     await this.#validateRepositories(readOnly);
     engines.set(
@@ -262,8 +259,17 @@ export class Pipeline implements AsyncDisposable {
     closing.move(); // nothing is to be closed: it is open
   }
 
+  async #close(): Promise<void> {
+    await this.#opening?.catch(() => {}); // whoever opens it is told
+    const engine = engines.get(this);
+    engines.delete(this);
+    await engine?.close();
+    this.#opening = undefined;
+    await this.#whatToClose().disposeAsync();
+  }
+
   /** Closes the tasks, the last first, and then the session, though some of that may fail. */
-  #closing(): AsyncDisposableStack {
+  #whatToClose(): AsyncDisposableStack {
     const closing = new AsyncDisposableStack();
     closing.defer(() => this.session.close());
     for (const task of this.tasks) closing.defer(() => task.close?.());
