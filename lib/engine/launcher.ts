@@ -187,7 +187,8 @@ export class Launcher {
       ...retryAt !== undefined && { retryAt },
     });
     if (attempt.rest !== undefined) {
-      attempt.rest.then(() => attempt.enter("ended"));
+      const end = (): void => attempt.enter("ended");
+      attempt.rest.then(end, end);
       attempt.enter("lingering");
     } else {
       attempt.enter("ended");

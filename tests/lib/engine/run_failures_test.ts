@@ -231,6 +231,17 @@ Deno.test("a job that lingers after a closed engine is not started again, nor wa
   deepStrictEqual(shop.started, ["task.a"]);
 });
 
+Deno.test("what is left of an attempt may fail: then it has ended as well", async () => {
+  const rest = Promise.withResolvers<void>();
+  const task = new LingeringTask("task", new MemoryStore("done"), rest.promise);
+  await using shop = new Workshop(() => [task]);
+  await shop.engine.launch(task, "a", { sync: true });
+  strictEqual(shop.engine.lingering, 1);
+  rest.reject(new Error("it fails late"));
+  await turn();
+  strictEqual(shop.engine.lingering, 0);
+});
+
 Deno.test("a job that a closed engine has left to go on without it holds its room once", async () => {
   const resources = new ResourceManager(Resources.parse(1, "1Gi"));
   const input = new MemoryStore("in", keys("a", "b"));
