@@ -67,6 +67,7 @@ export class Engine {
   #looked = false;
   /** The tasks of which it was taken in what an earlier run of the program left. */
   readonly #recovered = new Set<TaskState>();
+  #recovering: Promise<void> | undefined;
   /** What starts jobs, while a run or a cycle is under way. */
   #dispatcher: Dispatcher | undefined;
 
@@ -304,6 +305,11 @@ export class Engine {
 
   /** Takes in what an earlier run has left: one of this program that has ended, or one in this process. */
   async #recover(): Promise<void> {
+    this.#recovering ??= this.#takeIn().finally(() => void (this.#recovering = undefined));
+    await this.#recovering;
+  }
+
+  async #takeIn(): Promise<void> {
     for (const state of this.states) {
       const { task } = state;
       if (this.#recovered.has(state)) continue;

@@ -260,6 +260,19 @@ Deno.test("a job that a closed engine has left to go on without it holds its roo
   deepStrictEqual(shop.started, ["task.b"]);
 });
 
+Deno.test("what an earlier program has left is taken in once, though two launches ask for it at the same time", async () => {
+  const task = new DetachedTask("task", new MemoryStore("done"));
+  const before = new Engine({ tasks: [task] });
+  await before.launch(task, "a", { sync: false });
+  await before.close();
+  await using shop = new Workshop(() => [task]);
+  await Promise.all(["b", "c"].map((job) => shop.engine.launch(task, job, { sync: false })));
+  strictEqual(shop.engine.running, 3);
+  task.ends.resolve();
+  await turn();
+  strictEqual(shop.engine.running, 0);
+});
+
 /** A task whose jobs go on without the program that has started them. */
 class DetachedTask extends Task {
   readonly ends = Promise.withResolvers<void>();
