@@ -319,6 +319,14 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     manager.reached("settled");
   }
 
+  /** Since when a job runs, and as which process; undefined if it does not run. */
+  override async state(job: string): Promise<string | undefined> {
+    const info = await this.pids.info(job);
+    if (info === undefined) return undefined;
+    const process = info.pid === undefined ? "" : `, as process ${info.pid}`;
+    return `has been running since ${info.start_time}${process}`;
+  }
+
   /** Ends the process of a job: TERM to its group, and KILL if it is still there after the manager's grace time. */
   override async cancel(job: string): Promise<boolean> {
     if (!this.done.isValidJobId(job)) throw new JobIdError(job);

@@ -30,8 +30,10 @@ Deno.test("ProcessTask.cancel() ends what runs with class cancelled, and says wh
     (await Deno.readTextFile(pidFile).catch(() => "")).split("\n").length === 3
   );
   strictEqual(await task.cancel("nobody"), false);
+  match((await task.state("a"))!, /^has been running since 2\S+Z, as process \d+$/);
   strictEqual(await task.cancel("a"), true);
   strictEqual((await running).failed, 1);
+  strictEqual(await task.state("a"), undefined);
   const { class: failure, return_code } = (await done.info("a"))!;
   deepStrictEqual([failure, return_code], ["cancelled", 137]);
   const pids = (await Deno.readTextFile(pidFile)).trim().split("\n").map(Number);
