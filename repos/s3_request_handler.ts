@@ -117,7 +117,7 @@ function encode(text: string): string {
 }
 
 /** How many bytes are read at once, into a place that is used again: what is handed on is then no larger than it must be. */
-const CHUNK = 32 * 1024;
+const CHUNK = 16 * 1024;
 
 /** How large an object is, in bytes, of which it is not worth the while to make a stream that is read bit by bit. */
 const SMALL = 64 * 1024;

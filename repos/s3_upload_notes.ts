@@ -7,6 +7,8 @@
  * @module
  */
 
+import { stateFolder } from "../lib/state_folder.ts";
+
 /** What is uploaded, and where to. */
 export interface NotedUpload {
   /** The endpoint of the server. */
@@ -33,6 +35,9 @@ export interface DeadUpload extends NotedUpload {
 
 /** How old a note that cannot be read is before it is removed, in milliseconds: until then it may be just being made. */
 const GRACE = 3_600_000;
+
+/** How old a note on a bucket that nobody uses any more is before it is removed, in milliseconds: 30 days. */
+const KEPT = 30 * 24 * 3_600_000;
 
 /**
  * Notes an upload. To be called before it begins, so that there is none without a note.
@@ -73,7 +78,10 @@ export function deadUploads(place: string, bucket: string): DeadUpload[] {
   for (const path of notePaths()) {
     try {
       const upload = parseNote(Deno.readTextFileSync(path));
-      if (upload !== undefined && (upload.place !== place || upload.bucket !== bucket)) continue;
+      if (upload !== undefined && (upload.place !== place || upload.bucket !== bucket)) {
+        removeForgotten(path);
+        continue;
+      }
       const file = Deno.openSync(path, { read: true, write: true });
       const note = noteOf(path, file);
       if (!file.tryLockSync(true)) {
@@ -81,7 +89,7 @@ export function deadUploads(place: string, bucket: string): DeadUpload[] {
         note.release();
       } else if (upload !== undefined) {
         dead.push({ ...upload, note });
-      } else if (Date.now() - (file.statSync().mtime?.getTime() ?? 0) > GRACE) {
+      } else if (ageOf(file) > GRACE) {
         note.remove();
       } else {
         note.release();
@@ -108,6 +116,18 @@ function noteOf(path: string, file: Deno.FsFile): UploadNote {
   };
 }
 
+/** Removes the note on an upload to another bucket, if it is old and its writer is gone. */
+function removeForgotten(path: string): void {
+  const file = Deno.openSync(path, { read: true, write: true });
+  const note = noteOf(path, file);
+  if (ageOf(file) > KEPT && file.tryLockSync(true)) note.remove();
+  else note.release();
+}
+
+function ageOf(file: Deno.FsFile): number {
+  return Date.now() - (file.statSync().mtime?.getTime() ?? 0);
+}
+
 function notePaths(): string[] {
   try {
     const folder = notesFolder();
@@ -126,6 +146,5 @@ function parseNote(text: string): NotedUpload | undefined {
 }
 
 function notesFolder(): string {
-  const state = Deno.env.get("XDG_STATE_HOME") || `${Deno.env.get("HOME") ?? "/"}/.local/state`;
-  return `${state}/datatask/.s3-uploads`;
+  return `${stateFolder() ?? "/.local/state/datatask"}/.s3-uploads`;
 }

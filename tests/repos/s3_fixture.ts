@@ -6,7 +6,9 @@
 
 import { type OpenS3Client, s3Client, type S3ClientOptions } from "../../repos/s3_client.ts";
 import { S3 } from "@aws-sdk/client-s3";
+import { stateFolder } from "../../lib/state_folder.ts";
 import { s3Server } from "../servers.ts";
+import { namesIn } from "../temporary_folder.ts";
 
 /** What a client of the server is made with. */
 export function clientOptions(options: S3ClientOptions = {}): S3ClientOptions {
@@ -79,6 +81,27 @@ export class TestBucket implements AsyncDisposable {
       if (error.name !== "NoSuchBucket") throw error;
     });
     this.sdk.destroy();
+    removeNotes(this.name);
+  }
+}
+
+/** Removes what this machine noted of uploads to a bucket that is gone. */
+export function removeNotes(bucket: string): void {
+  const folder = `${stateFolder()}/.s3-uploads`;
+  let names: string[];
+  try {
+    names = namesIn(folder);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  for (const name of names) {
+    try {
+      const path = `${folder}/${name}`;
+      if (Deno.readTextFileSync(path).includes(`"${bucket}"`)) Deno.removeSync(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // the test of another bucket was faster
+    }
   }
 }
 
