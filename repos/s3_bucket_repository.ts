@@ -13,6 +13,7 @@ import type { S3Client, S3NewObject, S3ObjectName } from "./s3_api.ts";
 import { counting } from "./s3_counting.ts";
 import { clearDeadUploads, clearOldUploads } from "./s3_dead_uploads.ts";
 import { S3Download } from "./s3_download.ts";
+import { endpointOf } from "./s3_endpoint.ts";
 import { codeOf, s3Error, statusOf } from "./s3_errors.ts";
 import { checkBucket } from "./s3_listing.ts";
 import { listNames } from "./s3_shared_listing.ts";
@@ -168,10 +169,9 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
         await client.headObject(object);
         return true;
       } catch (error) {
-        if (statusOf(error) !== 404) throw error;
+        if (!await this.#isAbsence(client, error)) throw error;
+        return false;
       }
-      await this.#requireBucket(client); // the answer is the same if there is not even a bucket
-      return false;
     });
   }
 
@@ -191,7 +191,7 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
       try {
         await client.deleteObject(object);
       } catch (error) {
-        if (codeOf(error) !== "NoSuchKey") throw error;
+        if (!await this.#isAbsence(client, error)) throw error;
       }
     });
     this.changed({ type: "delete", job });
@@ -210,7 +210,7 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
       try {
         await checkBucket(client, this);
       } catch (error) {
-        if (!create || codeOf(error) !== "NoSuchBucket") throw error;
+        if (!create || statusOf(error) !== 404 && codeOf(error) !== "NoSuchBucket") throw error;
         await this.#createBucket(client);
       }
       if (create) await clearDeadUploads(client, await endpointOf(client), this.bucket);
@@ -315,6 +315,14 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
     }
   }
 
+  /** Whether an answer says that there is no such object. It may say just that something is not there. */
+  async #isAbsence(client: S3Client, error: unknown): Promise<boolean> {
+    if (codeOf(error) === "NoSuchKey") return true;
+    if (statusOf(error) !== 404 || codeOf(error) === "NoSuchBucket") return false;
+    await this.#requireBucket(client);
+    return true;
+  }
+
   async #requireBucket(client: S3Client): Promise<void> {
     try {
       await client.headBucket({ Bucket: this.bucket });
@@ -332,7 +340,11 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
     try {
       await client.createBucket({ Bucket: this.bucket });
     } catch (error) {
-      if (codeOf(error) !== "BucketAlreadyOwnedByYou") throw error;
+      if (statusOf(error) !== 409) throw error;
+      // Somebody else was faster. Whether it is ours is told in different words, but it can be listed if it is.
+      await client.headBucket({ Bucket: this.bucket }).catch(() => {
+        throw error;
+      });
     }
   }
 
@@ -344,7 +356,7 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
       try {
         await download.open();
       } catch (error) {
-        if (codeOf(error) !== "NoSuchKey") throw error;
+        if (!await this.#isAbsence(client, error)) throw error;
         throw new NotFoundError(job, String(this), { cause: error });
       }
       return download;
@@ -382,17 +394,4 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
       throw s3Error(doing, error);
     }
   }
-}
-
-/** The URL of the server of a client. */
-async function endpointOf({ config }: S3Client): Promise<string> {
-  const endpoint = await config?.endpoint?.();
-  if (endpoint === undefined) {
-    const region = await config?.region?.();
-    return region === undefined ? "https://s3.amazonaws.com" : `https://s3.${region}.amazonaws.com`;
-  }
-  const { protocol, hostname, port, path } = endpoint;
-  return `${protocol}//${hostname}${port === undefined ? "" : `:${port}`}${
-    path === "/" ? "" : path
-  }`;
 }

@@ -114,6 +114,9 @@ export async function s3Client(options: S3ClientOptions = {}): Promise<OpenS3Cli
   const completer = new NodeHttpHandler({ socketTimeout: COMPLETION * requestTimeout });
   const client = new S3({
     maxAttempts: 5,
+    // Not every server takes checksums of its own accord, and bodies are signed, or protected by TLS, all the same.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
     ...given(options),
     ...endpoint === undefined ? {} : { endpoint, forcePathStyle: options.forcePathStyle ?? true },
     ...region === undefined ? {} : { region },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { StoreError } from "../lib/errors.ts";
 import { concat } from "../lib/streams.ts";
 import type { S3Answer, S3Client, S3ObjectName } from "./s3_api.ts";
 import { statusOf } from "./s3_errors.ts";
@@ -82,7 +83,17 @@ export class S3Download {
 
   async #resume(): Promise<ReadableStreamDefaultReader<Uint8Array>> {
     const rest = { Range: `bytes=${this.#offset}-`, IfMatch: this.#etag ?? "" };
-    return this.#begin(await this.#client.getObject({ ...this.#object, ...rest }));
+    const answer = await this.#client.getObject({ ...this.#object, ...rest });
+    // Not every server knows ranges and conditions, and one that does not gives the whole, or another value.
+    const size = (answer.ContentLength ?? 0) + this.#offset;
+    if (answer.ETag !== this.#etag || size !== this.#size) {
+      await answer.Body?.transformToWebStream().cancel();
+      throw new StoreError(
+        `Cannot read ${this.#object.Key}: the answer broke off behind byte ${this.#offset}, and the server does not ` +
+          "go on there; try again",
+      );
+    }
+    return this.#begin(answer);
   }
 
   #begin(answer: S3Answer): ReadableStreamDefaultReader<Uint8Array> {
@@ -97,7 +108,7 @@ export class S3Download {
 
   /** Whether it makes sense to ask for the rest. What the server refuses it will refuse again. */
   #canResume(error: unknown): boolean {
-    const isRefused = (statusOf(error) ?? 500) < 500;
+    const isRefused = error instanceof StoreError || (statusOf(error) ?? 500) < 500;
     return this.#lacks && !isRefused && this.#etag !== undefined && this.#resumes < RESUMES;
   }
 }

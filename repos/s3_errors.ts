@@ -25,6 +25,7 @@ const EXPLANATIONS: Readonly<Record<string, readonly [happened: string, next: st
   InvalidBucketName: ["a bucket cannot have this name", "correct it"],
   NoSuchBucket: ["there is no such bucket", "create it or correct its name"],
   NoSuchUpload: ["the upload was taken for dead", "write it again"],
+  NotImplemented: ["the server cannot do this", "use another one"],
   PermanentRedirect: ["the bucket is in another region", "set its region and endpoint"],
   RequestTimeTooSkewed: [
     "the clocks of this machine and of the server differ",
@@ -41,8 +42,11 @@ const EXPLANATIONS: Readonly<Record<string, readonly [happened: string, next: st
 /** The same, by the status of HTTP: an answer to HEAD has no code. */
 const STATUSES: Readonly<Record<number, readonly [happened: string, next: string]>> = {
   301: EXPLANATIONS.PermanentRedirect!,
+  307: EXPLANATIONS.PermanentRedirect!,
+  400: ["the server refuses the request", "check the region and the endpoint"],
   403: ["access is denied", "check the credentials and what they may do"],
   412: ["the value was replaced meanwhile", "try again"],
+  501: EXPLANATIONS.NotImplemented!,
   503: EXPLANATIONS.SlowDown!,
 };
 

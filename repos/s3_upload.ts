@@ -4,7 +4,9 @@
  * @module
  */
 
-import type { S3Client, S3NewObject, S3Part, S3UploadName } from "./s3_api.ts";
+import { StoreError } from "../lib/errors.ts";
+import type { S3Client, S3NewObject, S3ObjectName, S3Part, S3UploadName } from "./s3_api.ts";
+import { baseOf } from "./s3_counting.ts";
 import { statusOf } from "./s3_errors.ts";
 import type { UploadNote } from "./s3_upload_notes.ts";
 
@@ -43,15 +45,50 @@ export async function createObject(
   body: Uint8Array,
 ): Promise<boolean> {
   const marked = mark(object);
+  const { Bucket, Key } = object;
+  const known = conditional.get(baseOf(client)) ?? new Set();
+  conditional.set(baseOf(client), known);
+  if (known.has(Bucket)) return await putNew(client, marked, body);
+  // There are servers that take no notice of the condition: until it is known, nothing may be put in place of a value.
+  if (await exists(client, { Bucket, Key })) return false;
+  const created = await putNew(client, marked, body);
+  if (created && await putNew(client, mark(object), body)) {
+    throw new StoreError(
+      `Cannot create ${Key} in ${Bucket}: the server takes no notice of If-None-Match, so there may have been ` +
+        "another value; write it unconditionally, or use another server",
+    );
+  }
+  known.add(Bucket);
+  return created;
+}
+
+/** The buckets of which it is known that their server does not write what is there already. */
+const conditional = new WeakMap<S3Client, Set<string>>();
+
+async function putNew(
+  client: S3Client,
+  object: MarkedObject,
+  body: Uint8Array,
+): Promise<boolean> {
   for (let race = 0;; race++) {
     try {
-      await client.putObject({ ...marked, Body: body, IfNoneMatch: "*" });
+      await client.putObject({ ...object, Body: body, IfNoneMatch: "*" });
       return true;
     } catch (error) {
       // What was there may be our own: a client repeats a request whose answer was lost.
-      if (statusOf(error) === 412) return await isOurs(client, marked);
+      if (statusOf(error) === 412) return await isOurs(client, object);
       if (statusOf(error) !== 409 || race === RACES) throw error;
     }
+  }
+}
+
+async function exists(client: S3Client, object: S3ObjectName): Promise<boolean> {
+  try {
+    await client.headObject(object);
+    return true;
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error;
+    return false; // if there is not even a bucket, writing tells it
   }
 }
 

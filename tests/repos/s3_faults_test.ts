@@ -249,8 +249,10 @@ test("S3BucketRepository.create() tries again when it raced with another write",
   await using fixture = await Fixture.make();
   const { proxy, repo } = fixture;
   let conflicts = 2;
-  proxy.fault = () =>
-    conflicts-- > 0 ? { answer: 409, body: xml("ConditionalRequestConflict") } : undefined;
+  proxy.fault = ({ method }) =>
+    method === "PUT" && conflicts-- > 0
+      ? { answer: 409, body: xml("ConditionalRequestConflict") }
+      : undefined;
   strictEqual(await repo.create("a", "mine"), true);
 });
 
