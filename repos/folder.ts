@@ -76,6 +76,7 @@ export class Folder {
   readonly #type: "file" | "directory";
   readonly #spellings: ReadonlySet<string>;
   #sweeps = false;
+  /** Whether the last listing met symbolic links. */
   #metLinks = false;
 
   /**
@@ -208,18 +209,23 @@ export class Folder {
    * @throws {StoreError} If the folder cannot be listed.
    */
   async *names(): AsyncGenerator<string, void, undefined> {
-    this.#metLinks = false;
     const seen = new Set<string>();
+    let metLinks = false;
     try {
       for await (const entry of Deno.readDir(this.path)) {
         const job = this.#jobOf(entry.name);
         if (job === undefined) {
           if (this.#sweepsName(entry.name)) await sweepIfStale(this.path, entry.name);
-        } else if (this.#takes(entry.name, typeOf(entry)) && !seen.has(job)) {
+          continue;
+        }
+        const type = typeOf(entry);
+        metLinks ||= type === "link";
+        if (this.#takes(entry.name, type) && !seen.has(job)) {
           if (this.caseInsensitive) seen.add(job);
           yield job;
         }
       }
+      this.#metLinks = metLinks;
     } catch (error) {
       throw fileError(this.#listing, this.path, error);
     }
@@ -280,7 +286,6 @@ export class Folder {
   }
 
   async *#bulkByChild(): AsyncGenerator<Uint8Array, boolean, undefined> {
-    this.#metLinks = false;
     const suffix = new TextEncoder().encode(this.extension);
     const unfinished: string[] = [];
     const links = new Set<string>();
@@ -300,6 +305,7 @@ export class Folder {
       this.path,
       (chunk) => selectNames(chunk, this.#type, suffix, decide),
     );
+    this.#metLinks = links.size > 0;
     for (const name of unfinished) await sweepIfStale(this.path, name);
     return done;
   }
@@ -353,7 +359,6 @@ export class Folder {
   }
 
   #takes(name: string, type: EntryType): boolean {
-    if (type === "link") this.#metLinks = true;
     return type === this.#type ||
       type === "link" && this.#isOne(`${this.path}/${name}`, this.#listing);
   }
