@@ -6,6 +6,7 @@
  */
 
 import {
+  ExecutorTask,
   FileRepository,
   InProcessMetadataRepository,
   InProcessSyncTask,
@@ -16,6 +17,7 @@ import {
   ResourceManager,
   Resources,
   sh,
+  WorkerExecutor,
 } from "../../mod.ts";
 
 const [scenario = "", jobs = "1", localPath = "state"] = Deno.args;
@@ -30,6 +32,26 @@ function inProcess(source: FileRepository, target: FileRepository): InProcessSyn
     .func(async ({ job, source, target }) => {
       await target.writeText(job, `${await source.readText(job)}${job}\n`);
     });
+}
+
+/** One function call a job, on all cores. */
+function onCores(source: FileRepository, target: FileRepository): ExecutorTask {
+  const executor = new WorkerExecutor({ size: Number(jobs) });
+  return new ExecutorTask("step", executor, new InProcessMetadataRepository())
+    .link("source", source, { isInput: true })
+    .link("target", target, { isOutput: true, inhibitsStart: true })
+    .func(async ({ job, source, target }) => {
+      await target.writeText(job, trigrams(await source.readText(job)));
+    });
+}
+
+function trigrams(text: string): string {
+  const counts = new Map<string, number>();
+  for (let i = 0; i + 3 <= text.length; i++) {
+    const gram = text.slice(i, i + 3);
+    counts.set(gram, (counts.get(gram) ?? 0) + 1);
+  }
+  return [...counts.keys()].sort().map((gram) => `${gram}\t${counts.get(gram)}\n`).join("");
 }
 
 /** One process a job and stage. */
@@ -51,5 +73,6 @@ function processes(source: FileRepository, targets: readonly FileRepository[]): 
 
 const tasks = scenario === "spawn" || scenario === "chain"
   ? processes(first!, others)
-  : [inProcess(first!, others[0]!)];
-await main(new Pipeline(tasks), { args: ["run"] });
+  : [(scenario === "cpu" ? onCores : inProcess)(first!, others[0]!)];
+export const pipeline: Pipeline = new Pipeline(tasks);
+if (import.meta.main) await main(pipeline, { args: ["run"] });

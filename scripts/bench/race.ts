@@ -19,6 +19,7 @@ const ROWS: readonly { readonly scenario: string; readonly n: number; readonly p
   { scenario: "spawn", n: 2_000, peers: "pydatatask,xargs,ninja,make,doit,parallel" },
   { scenario: "chain", n: 200, peers: "pydatatask,ninja,make" },
   { scenario: "inproc", n: 10_000, peers: "deno-floor,pydatatask,pydatatask-yaml,doit" },
+  { scenario: "cpu", n: 400, peers: "deno-floor,pydatatask,joblib" },
 ];
 
 async function race(scenario: string, n: number, peers: string): Promise<string> {
