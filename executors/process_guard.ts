@@ -17,12 +17,17 @@ done
 for pid in $pids; do kill -s KILL "$pid"; done
 `;
 
+interface Shell {
+  readonly child: Deno.ChildProcess;
+  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+}
+
 /**
  * A shell that knows which processes are to end with this program. It sees that by the end of its standard input, which
  * comes even if the program is killed.
  */
 export class ProcessGuard {
-  #shell: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  #shell: Shell | undefined;
   #count = 0;
 
   /** Takes in that a process is to end with this program. Does nothing where the program may start no shell. */
@@ -31,20 +36,24 @@ export class ProcessGuard {
     this.#tell(`+ ${pid}\n`);
   }
 
-  /** Takes in that a process has ended. */
-  remove(pid: number): void {
+  /** Takes in that a process has ended. Resolves, if it was the last, when the shell has ended as well. */
+  async remove(pid: number): Promise<void> {
     this.#tell(`- ${pid}\n`);
     if (--this.#count > 0) return;
-    this.#shell?.close().catch(() => {}); // it is not needed any more, whatever has become of it
+    const shell = this.#shell;
     this.#shell = undefined;
+    if (shell === undefined) return;
+    shell.child.ref();
+    await shell.writer.close().catch(() => {}); // it is not needed any more, whatever has become of it
+    await shell.child.status;
   }
 
   #tell(line: string): void {
     this.#shell ??= this.#start();
-    this.#shell?.write(new TextEncoder().encode(line)).catch(() => {}); // as well as it can be done
+    this.#shell?.writer.write(new TextEncoder().encode(line)).catch(() => {}); // as well as it can be done
   }
 
-  #start(): WritableStreamDefaultWriter<Uint8Array> | undefined {
+  #start(): Shell | undefined {
     if (Deno.build.os === "windows") return undefined;
     if (Deno.permissions.querySync({ name: "run", command: "sh" }).state !== "granted") {
       return undefined;
@@ -57,6 +66,6 @@ export class ProcessGuard {
       detached: true, // Ctrl-C is for this program to handle
     }).spawn();
     child.unref();
-    return child.stdin.getWriter();
+    return { child, writer: child.stdin.getWriter() };
   }
 }

@@ -112,8 +112,9 @@ export class SubprocessExecutor extends ExecutorPool {
       }),
     ]);
     let killed = false;
-    const ended = Promise.all([child.status, reading]).then(([status]) => {
-      this.#guard.remove(child.pid);
+    const ended = Promise.all([child.status, reading]).then(async ([status]) => {
+      await writer.abort().catch(() => {}); // what it was not told, it need not know any more
+      await this.#guard.remove(child.pid);
       onEnd(
         killed
           ? new JobError("Its process was ended", { class: "cancelled" })
