@@ -30,23 +30,29 @@ export interface NamespaceWait extends RoomWait {
   readonly grace: number;
 }
 
+/** Who tells that room is made, by quota. */
+const made = new WeakMap<ResourceManager, { next: PromiseWithResolvers<void> }>();
+
 /** Finds room for the pods of a task, each by its own size. */
 export class KubeRoom {
   readonly #quota: ResourceManager | undefined;
   readonly #pause: PodManager["pause"];
   readonly #taken = new Map<string, Resources>();
   readonly #lacking = new Map<string, string>();
-  #made = Promise.withResolvers<void>();
+  /** Resolves, and is another one, when room is made: for all tasks that share the quota. */
+  readonly #made: { next: PromiseWithResolvers<void> };
 
   /** Makes it for a quota; without one there is room for all. */
   constructor(quota: ResourceManager | undefined, pause: PodManager["pause"]) {
     this.#quota = quota;
     this.#pause = pause;
+    this.#made = (quota && made.get(quota)) ?? { next: Promise.withResolvers() };
+    if (quota !== undefined) made.set(quota, this.#made);
   }
 
-  /** Why a job waits for room; undefined if it does not. */
-  lacking(job: string): string | undefined {
-    return this.#lacking.get(job);
+  /** The jobs that wait for room, each with what there is too little of. */
+  get waiting(): ReadonlyMap<string, string> {
+    return this.#lacking;
   }
 
   /**
@@ -92,7 +98,7 @@ export class KubeRoom {
     make: () => Promise<T>,
     { env, grace, signal, onWait }: NamespaceWait,
   ): Promise<T> {
-    for (let since = env.elapsed(), made = this.#made;;) {
+    for (let since = env.elapsed(), made = this.#made.next;;) {
       try {
         return await make();
       } catch (error) {
@@ -101,9 +107,9 @@ export class KubeRoom {
         if (neverFits(error.said)) {
           throw new JobError(error.message, { cause: error, class: "config" });
         }
-        if (made !== this.#made) {
+        if (made !== this.#made.next) {
           since = env.elapsed();
-          made = this.#made;
+          made = this.#made.next;
         }
         if (env.elapsed() - since >= grace) throw error;
         this.#lacking.set(job, error.said);
@@ -118,12 +124,13 @@ export class KubeRoom {
     const taken = this.#taken.get(job);
     this.#taken.delete(job);
     if (taken !== undefined) this.#quota?.relinquish(taken);
-    this.#made.resolve();
-    this.#made = Promise.withResolvers();
+    const { next } = this.#made;
+    this.#made.next = Promise.withResolvers();
+    next.resolve();
   }
 
   async #wait(job: string, signal: AbortSignal): Promise<void> {
-    await this.#pause(LONGEST_LOOK, signal, this.#made.promise);
+    await this.#pause(LONGEST_LOOK, signal, this.#made.next.promise);
     this.#lacking.delete(job);
     signal.throwIfAborted();
   }

@@ -18,20 +18,13 @@ import { warn } from "../lib/warnings.ts";
 import { LiveKubeRepository } from "./kube_live_repository.ts";
 import { KubeRoom } from "./kube_room.ts";
 import type { Pod } from "./pod_api.ts";
-import { storePodLog } from "./pod_log.ts";
+import { canBeFollowed, followPodLog, isWriting, storePodLog } from "./pod_log.ts";
 import type { PodManager } from "./pod_manager.ts";
 import { completeManifest, requestsOf } from "./pod_manifest.ts";
 import { identityOf, POD_VARIABLE } from "./pod_names.ts";
 import { type PodRecord, recordOf } from "./pod_record.ts";
 import { type PodFunction, PodSource } from "./pod_source.ts";
-import {
-  containerStatuses,
-  endOf,
-  isTerminal,
-  isTerminating,
-  type PodEnd,
-  waitOf,
-} from "./pod_state.ts";
+import { endOf, isTerminal, isTerminating, type PodEnd, waitOf } from "./pod_state.ts";
 import type { PodTracker } from "./pod_tracker.ts";
 import type { ScriptArguments } from "./process_task.ts";
 
@@ -65,6 +58,9 @@ export type KubeLinks<Options> =
     ? { readonly logs: LinkType<R, false> }
     : unknown);
 
+/** Of how many pods of a manager the logs are followed at the same time; those of others are read when they end. */
+const FOLLOWERS = 64;
+
 /** Milliseconds before something is tried again that must not be given up. */
 const RETRY = 5_000;
 
@@ -91,6 +87,10 @@ const LONGEST_LOOK = 60_000;
  *
  * The record of a job has `success`, `reason`, `start_time`, `end_time`, `image`, `node` and `return_code`, and if it
  * failed `class` and `attempts`; if it is not the program that failed, `exception` and the last `events` as well.
+ *
+ * What the containers write is read as they write it, and kept when they have ended; where it is lost, it is kept why. A
+ * node discards what a container has written when that becomes too much, by default some 10 MB at a time: what is written
+ * faster than it can be read may be missing.
  *
  * With a quota (`resources`) and without `jobResources`, each job takes what its containers request.
  *
@@ -269,7 +269,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
   /** What a job that was started waits for. */
   override async state(job: string): Promise<string | undefined> {
     this.#check(job);
-    const lacking = this.#room.lacking(job);
+    const lacking = this.#room.waiting.get(job);
     if (lacking !== undefined) return `has no pod yet, because ${lacking}`;
     const pod = await access(this.podManager).find(this.name, job);
     return pod && describePod(pod);
@@ -277,6 +277,15 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
 
   /** Gives the pods up: those that run go on. */
   override async close(): Promise<void> {
+    const [first] = this.#room.waiting;
+    if (first !== undefined) {
+      const more = this.#room.waiting.size - 1;
+      warn(
+        `"${first[0]}"${more > 0 ? ` and ${more} more` : ""} of task "${this.name}" ${
+          more > 0 ? "were" : "was"
+        } not started: ${first[1]}`,
+      );
+    }
     this.#closing.abort(new Error("the pipeline was closed before there was room for it"));
     this.#closing = new AbortController();
     this.#pods.clear();
@@ -352,14 +361,20 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     manager: PodManager,
   ): Promise<PodRecord> {
     const { logs } = this.#options;
-    let storing: Promise<void> | undefined;
-    const store = (pod: Pod, follow: boolean): void => {
-      if (logs !== undefined) storing ??= storePodLog(manager, pod, job, logs, { follow });
-      storing?.catch(() => {}); // thrown below
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    let following: Promise<boolean> | undefined;
+    const follow = (urgent: boolean): void => {
+      if (logs === undefined || following !== undefined) return;
+      const { pod } = tracker;
+      if (urgent ? !isWriting(pod) : !canBeFollowed(pod) || manager.followers >= FOLLOWERS) return;
+      manager.followers++;
+      following = followPodLog(manager, tracker, ended, job, logs).finally(() =>
+        manager.followers--
+      );
     };
-    const end = await this.#awaitEnd(job, tracker, attempt, manager, (pod) => store(pod, true));
-    store(tracker.pod, false);
-    await storing;
+    const end = await this.#awaitEnd(job, tracker, attempt, manager, follow);
+    resolve();
+    if (logs !== undefined && !await following) await storePodLog(manager, tracker, job, logs);
     return await recordOf(tracker.pod, end, attempt.env.now(), manager);
   }
 
@@ -369,7 +384,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     tracker: PodTracker,
     attempt: Attempt,
     manager: PodManager,
-    onTerminating: (pod: Pod) => void,
+    follow: (urgent: boolean) => void,
   ): Promise<PodEnd> {
     const { env, signal } = attempt;
     const { timeout } = this.#options;
@@ -377,9 +392,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     let graveSince: number | undefined;
     let ending = false;
     const finish = async (reason: FailureClass, message: string): Promise<void> => {
-      if (containerStatuses(tracker.pod).some(({ state }) => state?.running !== undefined)) {
-        onTerminating(tracker.pod);
-      }
+      follow(true);
       try {
         await manager.end(tracker.pod, reason, message);
         ending = true;
@@ -395,6 +408,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
       const { pod, gone, changed } = tracker;
       const end = endOf(pod, gone);
       if (end !== undefined) return end;
+      if (pod.status?.phase === "Running") follow(false);
       const now = env.now();
       const wait = waitOf(pod);
       graveSince = wait?.grave ? graveSince ?? now : undefined;
@@ -415,7 +429,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
       const next = due.toSorted((a, b) => a.at - b.at)[0];
       let delay = LONGEST_LOOK;
       if (isTerminating(pod)) {
-        if (containerStatuses(pod).length > 0) onTerminating(pod);
+        follow(true);
       } else if (ending) delay = RETRY;
       else if (next !== undefined && next.at <= now) {
         await finish(next.reason, next.message);

@@ -108,6 +108,7 @@ export interface PodContainerStatus {
           readonly exitCode: number;
           readonly reason?: string | undefined;
           readonly message?: string | undefined;
+          readonly startedAt?: PodTime | null | undefined;
           readonly finishedAt?: PodTime | undefined;
         }
         | undefined;

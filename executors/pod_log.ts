@@ -5,11 +5,11 @@
  */
 
 import type { BlobRepository } from "../lib/blob_repository.ts";
-import { headline } from "../lib/failure.ts";
 import type { Pod } from "./pod_api.ts";
 import type { PodManager } from "./pod_manager.ts";
 import { ApiError } from "./pod_requests.ts";
-import { containerStatuses } from "./pod_state.ts";
+import { containerStatuses, hasBegun } from "./pod_state.ts";
+import type { PodTracker } from "./pod_tracker.ts";
 
 /** Options of `PodManager.logs`. */
 export interface PodLogOptions {
@@ -45,9 +45,7 @@ export async function openPodLogs(
   pod: Pod,
   open: (container: string) => Promise<ReadableStream<Uint8Array>>,
 ): Promise<ContainerLog[]> {
-  const begun = containerStatuses(pod)
-    .filter(({ state }) => state?.running !== undefined || state?.terminated !== undefined)
-    .map(({ name }) => name);
+  const begun = containerStatuses(pod).filter(hasBegun).map(({ name }) => name);
   const { containers = [], initContainers = [] } = pod.spec ?? {};
   const alone = containers.length + initContainers.length === 1;
   const opened = await Promise.allSettled(begun.map(async (container) => ({
@@ -90,28 +88,84 @@ function isUnbegun(error: unknown): boolean {
 const STORE_ATTEMPTS = 3;
 const STORE_DELAY = 1_000;
 
+/** How much later than its logs a pod may end, in milliseconds, for them to count as whole. */
+const END_DELAY = 10_000;
+
+/** What is needed of a pod manager to read logs. */
+type LogReader = Pick<PodManager, "logs" | "pause">;
+
+/** Whether a pod may write more. */
+export function isWriting(pod: Pod): boolean {
+  return containerStatuses(pod).some(({ state }) => state?.running);
+}
+
+/** Whether nothing that a pod will write could be missed by whoever follows it from now on. */
+export function canBeFollowed({ spec, status }: Pod): boolean {
+  const statuses = status?.containerStatuses ?? [];
+  return statuses.length > 0 && statuses.length === spec?.containers.length &&
+    statuses.every(hasBegun);
+}
+
 /**
- * Stores what the containers of a pod have written. Where that cannot be read, it is stored why.
+ * Stores what the containers of a pod write, as they write it: a node keeps no more of it than the end, and nothing when
+ * the pod is gone.
  *
  * @param manager Reads it.
- * @param pod The pod.
+ * @param tracker The pod.
+ * @param ended Resolves when the pod has ended.
  * @param job The job.
  * @param repository Where it is stored.
- * @param options Whether to go on until the containers have ended.
+ * @returns Whether it is stored; otherwise {@linkcode storePodLog} may.
+ */
+export async function followPodLog(
+  manager: LogReader,
+  tracker: PodTracker,
+  ended: Promise<void>,
+  job: string,
+  repository: BlobRepository,
+): Promise<boolean> {
+  let writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  let trouble: unknown;
+  try {
+    writer = (await repository.writable(job)).getWriter();
+    const text = await manager.logs(tracker.pod, { follow: true });
+    const readable = untilTrouble(text, (error) => trouble = error);
+    for await (const bytes of readable) await writer.write(bytes);
+    const early = manager.pause(END_DELAY).then(() => trouble ??= new Error("they ended early"));
+    await Promise.race([ended, early]);
+    await ended;
+    const whole = trouble === undefined;
+    if (whole || tracker.gone) {
+      if (!whole) await writer.write(lostText(trouble));
+      await writer.close();
+      return true;
+    }
+  } catch {
+    // They are read once more when the pod has ended, and then it is said what is wrong.
+  }
+  await writer?.abort().catch(() => {});
+  return false;
+}
+
+/**
+ * Stores what the containers of a pod that has ended have written. Where that cannot be read, it is stored why.
+ *
+ * @param manager Reads it.
+ * @param tracker The pod.
+ * @param job The job.
+ * @param repository Where it is stored.
  * @throws {StoreError} If it cannot be stored.
  */
 export async function storePodLog(
-  manager: Pick<PodManager, "logs" | "pause">,
-  pod: Pod,
+  manager: LogReader,
+  tracker: PodTracker,
   job: string,
   repository: BlobRepository,
-  { follow }: { readonly follow: boolean },
 ): Promise<void> {
   for (let attempt = 1;; attempt++) {
     const last = attempt === STORE_ATTEMPTS;
     try {
-      // What is followed is about to go: there is no second chance to read it.
-      const text = ReadableStream.from(logText(manager, pod, follow, last || follow));
+      const text = ReadableStream.from(logText(manager, tracker, last));
       await text.pipeTo(await repository.writable(job));
       return;
     } catch (error) {
@@ -122,19 +176,32 @@ export async function storePodLog(
 }
 
 async function* logText(
-  manager: Pick<PodManager, "logs">,
-  pod: Pod,
-  follow: boolean,
+  manager: LogReader,
+  { pod, gone }: PodTracker,
   last: boolean,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    if (!containerStatuses(pod).some(({ state }) => state?.running ?? state?.terminated)) {
+    if (!containerStatuses(pod).some(hasBegun)) {
       yield encoder.encode("<no logs: no container of the pod has begun>\n");
-      return;
-    }
-    yield* await manager.logs(pod, { follow });
+    } else if (gone) yield lostText(new Error("the pod was deleted before they were read"));
+    else yield* await manager.logs(pod);
   } catch (error) {
     if (!(error instanceof ApiError) && !last) throw error;
-    yield encoder.encode(`<logs lost: ${headline(error)}>\n`);
+    yield lostText(error);
   }
+}
+
+async function* untilTrouble(
+  text: ReadableStream<Uint8Array>,
+  onTrouble: (error: unknown) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* text;
+  } catch (error) {
+    onTrouble(error);
+  }
+}
+
+function lostText(error: unknown): Uint8Array {
+  return encoder.encode(`<logs lost: ${error instanceof Error ? error.message : error}>\n`);
 }

@@ -20,7 +20,7 @@ import {
   podMarks,
   podName,
 } from "./pod_names.ts";
-import { ApiError, isQuotaRefusal, PodRequests } from "./pod_requests.ts";
+import { ApiError, isQuotaRefusal, PodRequests, type RequestPurpose } from "./pod_requests.ts";
 import { isTerminal, isTerminating, milliseconds } from "./pod_state.ts";
 import { PodTracker } from "./pod_tracker.ts";
 import { PodWatch } from "./pod_watch.ts";
@@ -103,6 +103,8 @@ export class PodManager implements AsyncDisposable {
    * makes no pods, and knows of none.
    */
   readonly inPod: string | undefined;
+  /** For tasks: of how many pods the logs are followed. */
+  followers = 0;
 
   readonly #given: Accessor<KubernetesClient> | undefined;
   readonly #env: Env;
@@ -287,19 +289,28 @@ export class PodManager implements AsyncDisposable {
     const { name = "", uid = "" } = pod.metadata ?? {};
     const { namespace } = this;
     const watch = await this.#podWatch();
-    try {
-      await this.#send(
-        { doing: `delete pod "${name}"`, permission: "delete pods" },
-        (client) =>
-          client.deleteNamespacedPod({
-            namespace,
-            name,
-            body: { preconditions: { uid }, propagationPolicy: "Background" },
-          }),
-      );
-    } catch (error) {
-      if (!(error instanceof ApiError) || (error.code !== 404 && error.code !== 409)) throw error;
-      watch.lose(pod);
+    for (;;) {
+      try {
+        await this.#send(
+          { doing: `delete pod "${name}"`, permission: "delete pods" },
+          (client) =>
+            client.deleteNamespacedPod({
+              namespace,
+              name,
+              body: {
+                preconditions: { uid },
+                propagationPolicy: "Background",
+                ...isTerminal(pod) && { gracePeriodSeconds: 0 }, // also if it was deleted before it ended
+              },
+            }),
+        );
+        break;
+      } catch (error) {
+        if (!(error instanceof ApiError) || (error.code !== 404 && error.code !== 409)) throw error;
+        // In conflict with another pod of that name, or with another change of this one.
+        const other = error.code === 409 ? await this.#read(name, name) : undefined;
+        if (other?.metadata?.uid !== uid) return watch.lose(pod);
+      }
     }
     if (isTerminal(pod)) watch.lose(pod);
   }
@@ -321,15 +332,13 @@ export class PodManager implements AsyncDisposable {
     const value = message === undefined ? reason : `${reason}: ${message}`;
     try {
       if (!isTerminating(pod)) {
-        await this.#send(
-          { doing: `end pod "${name}"`, permission: "patch pods" },
-          (client) =>
-            client.patchNamespacedPod({
-              namespace,
-              name,
-              body: [{ op: "add", path, value }],
-            }),
-        );
+        const purpose = { doing: `end pod "${name}"`, permission: "patch pods", contended: true };
+        await this.#send(purpose, (client) =>
+          client.patchNamespacedPod({
+            namespace,
+            name,
+            body: [{ op: "add", path, value }],
+          }));
       }
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 404) throw error;
@@ -445,7 +454,7 @@ export class PodManager implements AsyncDisposable {
   }
 
   async #send<T>(
-    purpose: { readonly doing: string; readonly permission: string },
+    purpose: RequestPurpose,
     call: (client: KubernetesClient) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {

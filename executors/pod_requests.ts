@@ -30,6 +30,8 @@ export interface RequestPurpose {
   readonly doing: string;
   /** The permission that it takes: a verb, and on what. */
   readonly permission: string;
+  /** Whether it is sent again when it is in conflict with another one. */
+  readonly contended?: boolean;
 }
 
 /** Options of {@linkcode PodRequests.send}. */
@@ -81,7 +83,8 @@ export class PodRequests {
         signal?.throwIfAborted();
         const problem = problemOf(error);
         const wait = problem.retryAfter ?? delay / 2 + this.#env.random() * delay / 2;
-        if (!isTransient(problem) || this.#env.elapsed() + wait - since > patience) {
+        const again = isTransient(problem) || (purpose.contended && problem.code === 409);
+        if (!again || this.#env.elapsed() + wait - since > patience) {
           throw new ApiError(purpose, problem, this.#namespace, error);
         }
         await this.pause(wait, signal);

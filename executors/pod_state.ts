@@ -64,6 +64,11 @@ export function containerStatuses({ status }: Pod): readonly PodContainerStatus[
   return [...status?.initContainerStatuses ?? [], ...status?.containerStatuses ?? []];
 }
 
+/** Whether a container has begun, and so may have written something. */
+export function hasBegun({ state }: PodContainerStatus): boolean {
+  return Boolean(state?.running ?? state?.terminated?.startedAt);
+}
+
 /**
  * How a pod ended.
  *

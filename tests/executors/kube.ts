@@ -302,3 +302,10 @@ export const hastyEnv: Env = {
   elapsed: () => performance.now() * 100,
   schedule: (callback, delay) => systemEnv.schedule(callback, delay / 100),
 };
+
+/** Where Deno keeps packages, which pods have no network to get. */
+export async function denoDir(): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { denoDir }: { denoDir: string } = JSON.parse(new TextDecoder().decode(stdout));
+  return denoDir;
+}

@@ -12,7 +12,7 @@ import {
 import { TestDatabase, urlOf } from "../repos/mongo_fixture.ts";
 import { TestBucket } from "../repos/s3_fixture.ts";
 import { kubeServer, mongoServer, s3Server } from "../servers.ts";
-import { Namespace, UNSCHEDULED } from "./kube.ts";
+import { denoDir, Namespace, UNSCHEDULED } from "./kube.ts";
 import { temporaryFolder } from "./processes.ts";
 
 const full = {
@@ -21,13 +21,6 @@ const full = {
 };
 
 const root = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
-
-/** Where Deno keeps packages, which pods have no network to get. */
-async function denoDir(): Promise<string> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  const { denoDir }: { denoDir: string } = JSON.parse(new TextDecoder().decode(stdout));
-  return denoDir;
-}
 
 Deno.test("KubeFunctionTask refuses repositories that a pod cannot reach", async () => {
   const memory = new InProcessMetadataRepository();
