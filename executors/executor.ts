@@ -5,6 +5,7 @@
  */
 
 import type { DoneRecord } from "../lib/done_record.ts";
+import type { ResourceManager } from "../lib/resource_manager.ts";
 import type { Task } from "../lib/task.ts";
 
 /** A call of the function of a task that an {@linkcode Executor} is to make. */
@@ -34,6 +35,8 @@ export interface ExecutorJob {
 export interface Executor {
   /** How many functions run at the same time. */
   readonly capacity: number;
+  /** As many cores as functions run at the same time: what all tasks that share it take of. */
+  readonly resources: ResourceManager;
   /**
    * Calls a function, once there is room for it.
    *

@@ -8,6 +8,8 @@ import type { DoneRecord } from "../lib/done_record.ts";
 import { JobError } from "../lib/errors.ts";
 import { failureRecord } from "../lib/failure.ts";
 import { mainModule } from "../lib/main_module.ts";
+import { ResourceManager } from "../lib/resource_manager.ts";
+import { Resources } from "../lib/resources.ts";
 import type { Task } from "../lib/task.ts";
 import type { Executor, ExecutorJob } from "./executor.ts";
 import { ExecutorHost, type HostEvents, type HostLine, UNNEEDED } from "./executor_host.ts";
@@ -48,6 +50,9 @@ export interface ExecutorPoolOptions {
 
 /** Runs functions in threads or processes that are used again and again. */
 export abstract class ExecutorPool implements Executor {
+  /** As many cores as functions run at the same time: what all tasks that share it take of. */
+  readonly resources: ResourceManager;
+
   readonly #size: number;
   readonly #concurrency: number;
   readonly #recycleAfter: number;
@@ -77,12 +82,14 @@ export abstract class ExecutorPool implements Executor {
       recycleAfter: this.#recycleAfter,
     };
     for (const [name, count] of Object.entries(counts)) {
-      if (!(count >= 1) || (count !== Infinity && !Number.isInteger(count))) {
+      const unlimited = name === "recycleAfter" && count === Infinity;
+      if (!unlimited && !(count >= 1 && Number.isInteger(count))) {
         throw new TypeError(
           `Cannot make an executor whose ${name} is ${count}: use a whole number from 1`,
         );
       }
     }
+    this.resources = new ResourceManager(Resources.parse(this.capacity, 0));
   }
 
   /** Starts a thread or a process, which first calls a function of a module. */
@@ -97,15 +104,13 @@ export abstract class ExecutorPool implements Executor {
   async run(job: ExecutorJob): Promise<DoneRecord> {
     const call = this.#next++;
     this.#tasks.set(job.task.name, job.task);
-    const host = await this.#acquire(call, job);
-    try {
-      return await this.#call(host, call, job);
-    } catch (error) {
-      return failureRecord(error, job.started, Date.now());
-    } finally {
-      await host.leave(call);
-      this.#release(host);
+    while (!job.signal.aborted) {
+      const host = this.#place(call, job);
+      if (host !== undefined) return await this.#runIn(host, call, job);
+      await this.#turn(job.signal);
     }
+    this.#queue.shift()?.resolve(); // the turn may have come when it was too late
+    return failureRecord(endingOf(job.signal.reason), job.started, Date.now());
   }
 
   /** Ends the threads or processes that have nothing to do, and the others when their functions have ended. */
@@ -116,17 +121,24 @@ export abstract class ExecutorPool implements Executor {
     }));
   }
 
+  async #runIn(host: ExecutorHost, call: number, job: ExecutorJob): Promise<DoneRecord> {
+    try {
+      return await this.#call(host, call, job);
+    } catch (error) {
+      return failureRecord(error, job.started, Date.now());
+    } finally {
+      await host.leave(call);
+      this.#release(host);
+    }
+  }
+
   async #call(host: ExecutorHost, call: number, job: ExecutorJob): Promise<DoneRecord> {
     let ending: JobError | undefined;
     let grace: ReturnType<typeof setTimeout> | undefined;
     const end = (reason: DOMException): void => {
       if (ending !== undefined) return;
-      const { name, message } = reason;
-      ending = new JobError(message, {
-        class: name === "TimeoutError" ? "timeout" : "cancelled",
-        cause: reason,
-      });
-      host.calls.call("abort", call, name, message).catch(() => {}); // it has ended
+      ending = endingOf(reason);
+      host.calls.call("abort", call, reason.name, reason.message).catch(() => {}); // it has ended
       grace = setTimeout((reason) => void host.end(call, reason), GRACE, ending);
     };
     const onAbort = (): void => end(job.signal.reason);
@@ -163,24 +175,30 @@ export abstract class ExecutorPool implements Executor {
     }
   }
 
-  /** Finds room for a call, and takes it. */
-  async #acquire(call: number, job: ExecutorJob): Promise<ExecutorHost> {
-    for (;;) {
-      const free = [...this.#hosts].find((host) =>
-        !host.retired && host.jobs.size < this.#concurrency
-      );
-      const host = free ?? (this.#hosts.size < this.#size ? this.#add(job.module) : undefined);
-      if (host !== undefined) {
-        clearTimeout(host.idle);
-        host.jobs.set(call, job);
-        host.count++;
-        host.hold(true);
-        return host;
-      }
-      const turn = Promise.withResolvers<void>();
-      this.#queue.push(turn);
-      await turn.promise;
+  /** Takes room for a call, if there is some: where nothing runs, or else where least does. */
+  #place(call: number, job: ExecutorJob): ExecutorHost | undefined {
+    let host: ExecutorHost | undefined;
+    for (const other of this.#hosts) {
+      if (other.retired || other.jobs.size >= this.#concurrency) continue;
+      if (host === undefined || other.jobs.size < host.jobs.size) host = other;
     }
+    if (host?.jobs.size !== 0 && this.#hosts.size < this.#size) host = this.#add(job.module);
+    if (host === undefined) return undefined;
+    clearTimeout(host.idle);
+    host.jobs.set(call, job);
+    host.count++;
+    host.hold(true);
+    return host;
+  }
+
+  /** Waits until there may be room, or a call should end that has not begun. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    const turn = Promise.withResolvers<void>();
+    this.#queue.push(turn);
+    signal.addEventListener("abort", () => turn.resolve(), { once: true });
+    await turn.promise;
+    const index = this.#queue.indexOf(turn);
+    if (index >= 0) this.#queue.splice(index, 1);
   }
 
   #add(module: string): ExecutorHost {
@@ -217,4 +235,12 @@ export abstract class ExecutorPool implements Executor {
     }
     await host.kill(UNNEEDED);
   }
+}
+
+/** Why a call has failed that was asked to end. */
+function endingOf(reason: DOMException): JobError {
+  return new JobError(reason.message, {
+    class: reason.name === "TimeoutError" ? "timeout" : "cancelled",
+    cause: reason,
+  });
 }

@@ -10,6 +10,7 @@ import type { DoneRecord, DoneRepository } from "../lib/done_record.ts";
 import { failureRecord } from "../lib/failure.ts";
 import type { LinkType, linkTypes } from "../lib/link_types.ts";
 import { importableMainModule } from "../lib/main_module.ts";
+import { Resources } from "../lib/resources.ts";
 import type { Task, TaskOptions } from "../lib/task.ts";
 import { warn } from "../lib/warnings.ts";
 import type { Executor } from "./executor.ts";
@@ -97,7 +98,11 @@ export class ExecutorTask extends FunctionTask {
     done: DoneRepository,
     options: ExecutorTaskOptions = {},
   ) {
-    super(name, done, options);
+    super(name, done, {
+      ...options,
+      resources: options.resources ?? executor.resources,
+      jobResources: options.jobResources ?? new Resources(1),
+    });
     this.executor = executor;
     this.live = new ExecutorLiveRepo(name);
     this.#module = options.module === undefined ? undefined : String(options.module);
