@@ -31,7 +31,7 @@ export class JobSlot {
     this.#child = child;
     this.#stdin = stdin;
     this.#stdout = stdout;
-    this.ended = this.#listen(onNotice);
+    this.ended = this.#listen(onNotice).then(() => this.#closeStdin());
   }
 
   /**
@@ -79,9 +79,13 @@ export class JobSlot {
 
   /** Lets it end when its job has ended, which is not waited for. */
   async close(): Promise<void> {
-    await this.#stdin.close().catch(() => {}); // it has ended
+    await this.#closeStdin();
     await this.#stdout.cancel();
     await this.ended;
+  }
+
+  async #closeStdin(): Promise<void> {
+    await this.#stdin.close().catch(() => {}); // it is closed, or broken
   }
 
   async #listen(onNotice: () => void): Promise<void> {

@@ -195,6 +195,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
     this.#shells.clear();
     this.#journal?.file.close();
     this.#journal = undefined;
+    this.#lock?.unlockSync(); // a process that is just being started may have the open file as well
     this.#lock?.close();
     this.#lock = undefined;
   }
