@@ -51,6 +51,8 @@ export class PodRequests {
   readonly #interval: number;
   readonly #burst: number;
   readonly #env: Env;
+  /** The permissions that were granted so far. */
+  readonly #granted = new Set<string>();
   /** When the next one may be sent, were there no burst. */
   #next = -Infinity;
 
@@ -78,12 +80,15 @@ export class PodRequests {
       await this.#turn(signal);
       this.count++;
       try {
-        return await call();
+        const answer = await call();
+        this.#granted.add(purpose.permission);
+        return answer;
       } catch (error) {
         signal?.throwIfAborted();
         const problem = problemOf(error);
         const wait = problem.retryAfter ?? delay / 2 + this.#env.random() * delay / 2;
-        const again = isTransient(problem) || (purpose.contended && problem.code === 409);
+        const again = isTransient(problem) || (purpose.contended && problem.code === 409) ||
+          this.#isRevoked(purpose, problem);
         if (!again || this.#env.elapsed() + wait - since > patience) {
           throw new ApiError(purpose, problem, this.#namespace, error);
         }
@@ -101,6 +106,12 @@ export class PodRequests {
     using _timer = this.#env.schedule(resolve, delay);
     await Promise.race([promise, ...ends]);
     signal?.removeEventListener("abort", onAbort);
+  }
+
+  /** Whether what was allowed before is refused: a server that has just started does not know of permissions yet. */
+  #isRevoked({ permission }: RequestPurpose, { code, message }: ApiProblem): boolean {
+    return (code === 401 || code === 403) && this.#granted.has(permission) &&
+      !isQuotaRefusal({ code, message });
   }
 
   /** Waits until the next request may be sent. */

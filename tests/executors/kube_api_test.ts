@@ -213,6 +213,7 @@ Deno.test(
     const { pipeline } = fixture(namespace, proxy.client, names(10));
     let storms = 0;
     let busy = 0;
+    let deleted = 0;
     proxy.fault = ({ method, query }) => {
       if (query.has("watch") && storms++ < 4) {
         const object = { kind: "Status", code: 410, message: "too old resource version" };
@@ -222,6 +223,10 @@ Deno.test(
       }
       if (method !== "GET" && ++busy % 3 === 0) {
         return new Response("too many", { status: 429, headers: { "Retry-After": "0" } });
+      }
+      // As of a server that has just started, and has not read its roles yet.
+      if (method === "DELETE" && deleted++ > 3 && deleted % 2 === 0) {
+        return new Response("forbidden", { status: 403 });
       }
       return undefined;
     };
