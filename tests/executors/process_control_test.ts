@@ -141,7 +141,7 @@ Deno.test("ProcessTask.close() gives the folder up, and a job that runs is taken
   await until(() => Deno.stat(log).then(() => true, () => false));
   const running = run(new Pipeline([task]));
   await Deno.writeTextFile(go, "");
-  strictEqual((await running).succeeded, 1);
+  await running; // an attempt that this program was just starting is still recorded by the run that did
   strictEqual(await stdout.readText("a"), "out\n");
   ok((await done.info("a"))!.success);
   strictEqual(await Deno.readTextFile(log), "a\nend\n");
