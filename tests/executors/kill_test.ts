@@ -1,7 +1,7 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { LocalLinuxManager } from "../../executors/local_linux_manager.ts";
 import { FileRepository, YamlMetadataFileRepository } from "../../mod.ts";
-import { isRunning, temporaryFolder } from "./processes.ts";
+import { temporaryFolder } from "./processes.ts";
 
 const SWEEP = Deno.env.get("DATATASK_SWEEP") === "1";
 
@@ -20,6 +20,17 @@ function start(folder: string, jobs: number, ...fault: string[]): Deno.ChildProc
   }).spawn();
 }
 
+/** The processes that work in a folder. */
+function processesIn(folder: string): string[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && Deno.readLinkSync(`/proc/${pid}/cwd`).startsWith(folder);
+    } catch {
+      return false; // it has ended
+    }
+  });
+}
+
 /** Lets a run end, and checks that each job has exactly one result, of exactly one run, and that nothing is left. */
 async function checkWhole(folder: string, jobs: number): Promise<void> {
   const { code, stderr } = await start(folder, jobs).output();
@@ -32,8 +43,8 @@ async function checkWhole(folder: string, jobs: number): Promise<void> {
   for (const line of (await Deno.readTextFile(`${folder}/log`)).trim().split("\n")) {
     const [what, job, pid] = line.split(" ");
     runs.set(job!, [...runs.get(job!) ?? [], `${what} ${pid}`]);
-    ok(!isRunning(Number(pid)), `${job} still runs as ${pid}`);
   }
+  deepStrictEqual(processesIn(folder), []);
   strictEqual(runs.size, jobs);
   for (const [job, lines] of runs) {
     const pid = lines[0]!.split(" ")[1];
