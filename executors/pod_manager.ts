@@ -513,6 +513,7 @@ export class PodManager implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
+    this.#requests.endPauses();
     await (await this.#watch)?.stop();
     this.#own?.[Symbol.dispose]();
     this.#own = undefined;

@@ -54,6 +54,8 @@ export class PodRequests {
   /** The permissions that were granted so far. */
   readonly #granted = new Set<string>();
   /** When the next one may be sent, were there no burst. */
+  /** What ends the pauses under way. */
+  readonly #pauses = new Set<Disposable>();
   #next = -Infinity;
 
   /** Makes it for a namespace, with a number of requests a second, of which twice as many may come in a burst. */
@@ -103,9 +105,18 @@ export class PodRequests {
     const { promise, resolve } = Promise.withResolvers<void>();
     const onAbort = (): void => resolve();
     signal?.addEventListener("abort", onAbort);
-    using _timer = this.#env.schedule(resolve, delay);
+    const timer = this.#env.schedule(resolve, delay);
+    this.#pauses.add(timer);
     await Promise.race([promise, ...ends]);
+    timer[Symbol.dispose]();
+    this.#pauses.delete(timer);
     signal?.removeEventListener("abort", onAbort);
+  }
+
+  /** Lets nobody go on after a pause who is in one now: what they wait for is another's business from now on. */
+  endPauses(): void {
+    for (const timer of this.#pauses) timer[Symbol.dispose]();
+    this.#pauses.clear();
   }
 
   /** Whether what was allowed before is refused: a server that has just started does not know of permissions yet. */
