@@ -20,6 +20,11 @@ const PATIENCE = 1_000;
 /** Why a thread or process ends that is not needed any more. */
 export const UNNEEDED: JobError = new JobError("The executor was closed", { class: "cancelled" });
 
+/** Why one ends whose memory is used up. */
+const EXHAUSTED = new JobError("The function needs more memory than it may have", {
+  class: "oom",
+});
+
 /** A thread or a process, as whatever starts it sees it. */
 export interface HostLine {
   /** Takes a message to it. */
@@ -69,6 +74,7 @@ export class ExecutorHost {
       ...server.service,
       log: (call, text) => this.jobs.get(call)?.log(text),
       uncaught: (call, error) => this.#onUncaught(call, receiveError(error)),
+      exhausted: () => void this.kill(EXHAUSTED),
       exits: (call, code) => this.#onExits(call, code),
     };
     const onEnd = (reason: JobError): void => {
@@ -158,7 +164,7 @@ export class ExecutorHost {
     const patience = new Promise<boolean>((resolve) =>
       timer = setTimeout(resolve, PATIENCE, false)
     );
-    const answer = this.calls.call("exhausted").then((exhausted) => !exhausted, () => false);
+    const answer = this.calls.call("ping").then(() => true, () => false);
     const responds = await Promise.race([answer, patience]);
     clearTimeout(timer);
     return responds;

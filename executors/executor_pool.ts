@@ -17,9 +17,6 @@ import { ExecutorHost, type HostEvents, type HostLine, UNNEEDED } from "./execut
 /** Milliseconds that a function has to end when it should, before its thread or process is ended. */
 const GRACE = 2_000;
 
-/** Milliseconds between two questions whether a thread has run out of memory. */
-const CHECK = 500;
-
 /** Options of a pool. */
 export interface ExecutorPoolOptions {
   /**
@@ -149,13 +146,6 @@ export abstract class ExecutorPool implements Executor {
       () => end(new DOMException(`The job ran longer than ${timeout} s`, "TimeoutError")),
       timeout * 1000,
     );
-    const check = setInterval(async () => {
-      if (await host.calls.call("exhausted").catch(() => false)) {
-        void host.kill(
-          new JobError("The function needs more memory than it may have", { class: "oom" }),
-        );
-      }
-    }, CHECK);
     try {
       const { task: { name: task }, module, job: key, started } = job;
       const order = { call, module, main: mainModule(), task, job: key, started };
@@ -168,7 +158,6 @@ export abstract class ExecutorPool implements Executor {
       await host.ended; // nothing of it runs any more
       throw ending ?? host.failureOf(call) ?? error;
     } finally {
-      clearInterval(check);
       clearTimeout(grace);
       clearTimeout(timer);
       job.signal.removeEventListener("abort", onAbort);

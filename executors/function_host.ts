@@ -21,6 +21,9 @@ import { reachStores } from "./memory_client.ts";
 import type { MemoryService } from "./memory_server.ts";
 import { sendError, type SentError } from "./remote_error.ts";
 
+/** Milliseconds between two looks at whether the memory is used up. */
+const CHECK = 250;
+
 /** What a host of functions offers to the process that has started it. */
 export type HostService = {
   /**
@@ -32,8 +35,8 @@ export type HostService = {
   readonly run: (order: RunOrder) => Promise<DoneRecord>;
   /** Asks a call to end. */
   readonly abort: (call: number, name: string, message: string) => void;
-  /** Whether it has run out of memory: then what ran at that moment will never end. */
-  readonly exhausted: () => boolean;
+  /** Answers: it is not calculating. */
+  readonly ping: () => void;
   /** Closes what is open. */
   readonly close: () => Promise<void>;
 };
@@ -44,6 +47,8 @@ export type OwnerService = MemoryService & {
   readonly log: (call: number, text: Uint8Array) => void;
   /** Takes what was thrown where nobody catches it: in the course of a call, if that is known. */
   readonly uncaught: (call: number | undefined, error: SentError) => void;
+  /** Takes in that its memory is used up. */
+  readonly exhausted: () => void;
   /** Takes in that the thread or process ends itself: in the course of a call, or while it imports a module. */
   readonly exits: (call: number | undefined, code: number) => void;
 };
@@ -75,7 +80,6 @@ export class FunctionHost {
   readonly #sessions = new Set<Session>();
   readonly #running = new Map<number, AbortController>();
   readonly #context = new AsyncLocalStorage<number>();
-  readonly #heapLimit = getHeapStatistics().heap_size_limit;
 
   /**
    * Makes a host.
@@ -92,9 +96,10 @@ export class FunctionHost {
       close: async () => {
         await Promise.all(Array.from(this.#sessions, (session) => session.close()));
       },
-      exhausted: () => getHeapStatistics().heap_size_limit > this.#heapLimit, // V8 raises it once
+      ping: () => {},
     };
     this.#calls = new Calls(send, service);
+    this.#tellExhaustion();
     this.#captureConsole();
     this.#tellUncaught();
     this.#tellExits();
@@ -155,6 +160,18 @@ export class FunctionHost {
       },
     });
     globalThis.console = new Console(stream, stream) as typeof globalThis.console;
+  }
+
+  /**
+   * Whatever runs when the memory of a thread is used up is ended without a word, so that what waits for it waits for
+   * ever; it may be what takes in messages. But the limit is raised at that moment, and timers go on.
+   */
+  #tellExhaustion(): void {
+    const limit = getHeapStatistics().heap_size_limit;
+    setInterval(() => {
+      if (getHeapStatistics().heap_size_limit === limit) return;
+      void this.#calls.call("exhausted").catch(() => {}); // it is ended
+    }, CHECK);
   }
 
   /** What nobody catches is told, so that it is known whose it is, and does not end the thread of others. */
