@@ -1,18 +1,9 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { processesWith } from "./executor_processes.ts";
+import { until } from "./processes.ts";
 
 /** Beside each hostile function there is a good one. */
 const COUNT = Deno.env.get("DATATASK_SWEEP") === "1" ? 1_000 : 11;
-
-/** The processes in whose environment a variable has a value. */
-function processesWith(variable: string, value: string): string[] {
-  return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((pid) => {
-    try {
-      return Deno.readTextFileSync(`/proc/${pid}/environ`).includes(`${variable}=${value}`);
-    } catch { // no process, or one that has just ended
-      return false;
-    }
-  });
-}
 
 /** Longer than it may take for what a program has left to end. */
 const options = { timeout: Deno.env.get("DATATASK_SWEEP") === "1" ? 3_600_000 : 120_000 };
@@ -39,9 +30,7 @@ for (const executor of ["WorkerExecutor", "SubprocessExecutor"]) {
       strictEqual(code, 0, decoder.decode(stderr));
       const last = decoder.decode(stdout).trimEnd().split("\n").at(-1) ?? "";
       deepStrictEqual(JSON.parse(last), { records: 2 * COUNT, wrong: [] });
-      while (processesWith("DATATASK_TEST_RUN", run).length > 0) { // the guard ends just behind the program
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+      await until(() => processesWith("DATATASK_TEST_RUN", run).length === 0); // the guard ends last
     },
   );
 }
