@@ -88,9 +88,8 @@ const LONGEST_LOOK = 60_000;
  * The record of a job has `success`, `reason`, `start_time`, `end_time`, `image`, `node` and `return_code`, and if it
  * failed `class` and `attempts`; if it is not the program that failed, `exception` and the last `events` as well.
  *
- * What the containers write is read as they write it, and kept when they have ended; where it is lost, it is kept why. A
- * node discards what a container has written when that becomes too much, by default some 10 MB at a time: what is written
- * faster than it can be read may be missing.
+ * What the containers write is read as they write it, and kept when they have ended; where it is lost, it is kept why: a
+ * node discards what a container has written long ago, if that is much.
  *
  * With a quota (`resources`) and without `jobResources`, each job takes what its containers request.
  *

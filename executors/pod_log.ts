@@ -6,6 +6,7 @@
 
 import type { BlobRepository } from "../lib/blob_repository.ts";
 import type { Pod } from "./pod_api.ts";
+import { LogTail } from "./pod_log_tail.ts";
 import type { PodManager } from "./pod_manager.ts";
 import { ApiError } from "./pod_requests.ts";
 import { containerStatuses, hasBegun } from "./pod_state.ts";
@@ -91,6 +92,9 @@ const STORE_DELAY = 1_000;
 /** How much later than its logs a pod may end, in milliseconds, for them to count as whole. */
 const END_DELAY = 10_000;
 
+/** From which size in bytes on a node may have begun another file for a log. */
+const LARGE = 1_000_000;
+
 /** What is needed of a pod manager to read logs. */
 type LogReader = Pick<PodManager, "logs" | "pause">;
 
@@ -130,13 +134,18 @@ export async function followPodLog(
     writer = (await repository.writable(job)).getWriter();
     const text = await manager.logs(tracker.pod, { follow: true });
     const readable = untilTrouble(text, (error) => trouble = error);
-    for await (const bytes of readable) await writer.write(bytes);
+    const tail = new LogTail();
+    for await (const bytes of readable) {
+      tail.push(bytes);
+      await writer.write(bytes);
+    }
     const early = manager.pause(END_DELAY).then(() => trouble ??= new Error("they ended early"));
     await Promise.race([ended, early]);
     await ended;
     const whole = trouble === undefined;
     if (whole || tracker.gone) {
       if (!whole) await writer.write(lostText(trouble));
+      else if (!tracker.gone && tail.size >= LARGE) await catchUp(manager, tracker, tail, writer);
       await writer.close();
       return true;
     }
@@ -145,6 +154,18 @@ export async function followPodLog(
   }
   await writer?.abort().catch(() => {});
   return false;
+}
+
+/** Adds what was written at last: nodes end a log that is followed at a file's end, though there may be a newer file. */
+async function catchUp(
+  manager: LogReader,
+  { pod }: PodTracker,
+  tail: LogTail,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+): Promise<void> {
+  if (await tail.findIn(await manager.logs(pod), (bytes) => writer.write(bytes))) return;
+  await writer.write(lostText(new Error("the node has discarded what was written here")));
+  for await (const bytes of await manager.logs(pod)) await writer.write(bytes);
 }
 
 /**
