@@ -105,6 +105,17 @@ export class FunctionHost {
     this.#tellExits();
   }
 
+  /**
+   * Begins to import a module before a function of it is called. What is wrong with it is said when one is.
+   *
+   * @param main What the main module of the program is known by.
+   * @param module The URL of the module.
+   */
+  preload(main: string, module: string): void {
+    setLendingModule(main, module);
+    this.#import(module).catch(() => {}); // told by the calls
+  }
+
   /** Takes in a message of the process that has started this one. */
   receive(message: CallMessage): void {
     this.#calls.receive(message);
@@ -125,6 +136,10 @@ export class FunctionHost {
     }
   }
 
+  #import(module: string): Promise<Record<string, unknown>> {
+    return this.#imports[module]?.() ?? import(module);
+  }
+
   /** A task that could not be made ready is tried anew: a store may have been out of reach. */
   #taskOf(order: RunOrder): Promise<FunctionTask> {
     const key = `${order.task} ${order.module}`;
@@ -138,7 +153,7 @@ export class FunctionHost {
 
   async #makeReady(order: RunOrder): Promise<FunctionTask> {
     setLendingModule(order.main, order.module);
-    const { task, session } = await findTask(order, this.#imports);
+    const { task, session } = await findTask(order, (module) => this.#import(module));
     reachStores(task, this.#calls);
     const repositories = new Set(Array.from(task.links.values(), ({ repo }) => repo));
     if (session !== undefined) this.#sessions.add(session);
@@ -233,11 +248,11 @@ function writeAllSync(bytes: Uint8Array): void {
 /** Finds a task among what a module exports. */
 async function findTask(
   { module, task: name }: RunOrder,
-  imports: ModuleImports,
+  importModule: (module: string) => Promise<Record<string, unknown>>,
 ): Promise<{ readonly task: FunctionTask; readonly session: Session | undefined }> {
   let exported: Record<string, unknown>;
   try {
-    exported = await (imports[module]?.() ?? import(module));
+    exported = await importModule(module);
   } catch (cause) {
     throw new JobError(
       `Cannot run task "${name}" in a thread or process of its own: its module ${module} cannot be imported there: ${

@@ -5,9 +5,11 @@
  */
 
 import { JobError } from "../lib/errors.ts";
+import { mainModule } from "../lib/main_module.ts";
 import { parseQuantity, type Quantity } from "../lib/resources.ts";
 import type { HostEvents, HostLine } from "./executor_host.ts";
 import { ExecutorPool, type ExecutorPoolOptions } from "./executor_pool.ts";
+import type { WorkerStart } from "./worker_main.ts";
 
 /** Options of a {@linkcode WorkerExecutor}. */
 export interface WorkerExecutorOptions extends ExecutorPoolOptions {
@@ -56,12 +58,15 @@ export class WorkerExecutor extends ExecutorPool {
   }
 
   /** Starts a thread. */
-  protected override async start({ onMessage, onEnd }: HostEvents): Promise<HostLine> {
+  protected override async start(
+    { onMessage, onEnd }: HostEvents,
+    module: string,
+  ): Promise<HostLine> {
     const { MessageChannel, Worker } = await import("node:worker_threads"); // which is slow to load
     const { port1: line, port2: other } = new MessageChannel();
     const worker = new Worker(entry(), {
       resourceLimits: { maxOldGenerationSizeMb: this.#megabytes },
-      workerData: other,
+      workerData: { line: other, main: mainModule(), module } satisfies WorkerStart,
       transferList: [other],
     });
     let problem: JobError | undefined;

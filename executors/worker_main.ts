@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MessagePort, workerData } from "node:worker_threads";
+import { type MessagePort, workerData } from "node:worker_threads";
 import type { CallMessage } from "./calls.ts";
 import { FunctionHost } from "./function_host.ts";
 
@@ -13,9 +13,17 @@ interface Locks {
   request(name: string, callback: () => Promise<void>): Promise<void>;
 }
 
-// A line of its own: what a function posts to the parent of its thread is no message of this package.
-if (!(workerData instanceof MessagePort)) throw new TypeError("This thread was not given a line");
-const line: MessagePort = workerData;
+/** What a thread is given when it is started. */
+export interface WorkerStart {
+  /** A line of its own: what a function posts to the parent of its thread is no message of this package. */
+  readonly line: MessagePort;
+  /** What the main module of the program is known by. */
+  readonly main: string;
+  /** The URL of the module whose functions are called first. */
+  readonly module: string;
+}
+
+const { line, main, module }: WorkerStart = workerData;
 const host = new FunctionHost((message) => line.postMessage(message));
 
 // Only a thread that holds a lock can be ended by this platform while it calculates. Older ones have none.
@@ -26,3 +34,5 @@ line.on("message", async (message: CallMessage) => {
   await undefined; // a thread whose memory runs out within the event itself ends without a word
   host.receive(message);
 });
+
+host.preload(main, module);
