@@ -28,7 +28,7 @@ async function race(scenario: string, n: number, peers: string): Promise<string>
       scenario,
       `--n=${n}`,
       `--peers=${peers}`,
-      `--cmd=datatask=deno run -A --config ${here}../../deno.json ${here}contestant.ts {scenario} {jobs} {state}`,
+      `--cmd=datatask=env XDG_STATE_HOME={state} deno run -A --config ${here}../../deno.json ${here}contestant.ts {scenario} {jobs} {state}`,
     ],
     stderr: "inherit",
   }).output();
