@@ -1,5 +1,5 @@
 /**
- * datatask in the race: `deno run -A contestant.ts SCENARIO JOBS STATE` in the scenario's directory. The outputs
+ * datatask in the race: `deno run -A contestant.ts SCENARIO JOBS STATE [VERB ...]` in the scenario's directory. The outputs
  * themselves say what is done; where jobs are processes, their starts and ends are kept in STATE besides.
  *
  * @module
@@ -20,7 +20,7 @@ import {
   WorkerExecutor,
 } from "../../mod.ts";
 
-const [scenario = "", jobs = "1", localPath = "state"] = Deno.args;
+const [scenario = "", jobs = "1", localPath = "state", ...words] = Deno.args;
 const folders = scenario === "chain" ? ["in", "s1", "s2", "s3", "s4", "out"] : ["in", "out"];
 const [first, ...others] = folders.map((folder) => new FileRepository(folder, ""));
 
@@ -75,4 +75,4 @@ const tasks = scenario === "spawn" || scenario === "chain"
   ? processes(first!, others)
   : [(scenario === "cpu" ? onCores : inProcess)(first!, others[0]!)];
 export const pipeline: Pipeline = new Pipeline(tasks);
-if (import.meta.main) await main(pipeline, { args: ["run"] });
+if (import.meta.main) await main(pipeline, { args: words.length > 0 ? words : ["run"] });

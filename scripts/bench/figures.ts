@@ -120,7 +120,7 @@ async function questions(n: number): Promise<Record<string, number>> {
       for (const which of ["first", "again"]) {
         const began = performance.now();
         const { success } = await new Deno.Command(Deno.execPath(), {
-          args: ["run", "-A", "--no-config", new URL("contestant.ts", import.meta.url).pathname, "noop", ...words],
+          args: ["run", "-A", "--no-config", new URL("contestant.ts", import.meta.url).pathname, "noop", "1", "state", ...words],
           cwd: folder,
           env: { XDG_STATE_HOME: `${folder}/state-${words[0]}` },
           stdout: "null",
