@@ -17,6 +17,9 @@ import { receiveError } from "./remote_error.ts";
 /** Milliseconds in which a thread or process answers, unless it calculates. */
 const PATIENCE = 1_000;
 
+/** Milliseconds that a thread or process waits for the next call before it counts as idle. */
+const REST = 50;
+
 /** Why a thread or process ends that is not needed any more. */
 export const UNNEEDED: JobError = new JobError("The executor was closed", { class: "cancelled" });
 
@@ -54,9 +57,11 @@ export class ExecutorHost {
   count = 0;
   /** Whether it gets no more. */
   retired = false;
-  idle: ReturnType<typeof setTimeout> | undefined;
   /** Why calls fail that have brought an end upon it, or that it must end because of. */
   readonly blamed = new Map<number, JobError>();
+  #resting: ReturnType<typeof setTimeout> | undefined;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+  #holds: boolean | undefined;
   /** Whether it is to be ended by force, as soon as that harms no other function. */
   #doomed = false;
   /** The call that has ended it. */
@@ -99,15 +104,37 @@ export class ExecutorHost {
     this.calls = new Calls((message) => this.#use((line) => line.send(message)), service);
   }
 
-  /** Keeps this process from ending, or not. */
-  hold(holds: boolean): void {
-    this.#use((line) => line.hold(holds));
+  /** Takes in a call. */
+  enter(call: number, job: ExecutorJob): void {
+    this.jobs.set(call, job);
+    this.count++;
+    this.#hold(true);
+    clearTimeout(this.#idle);
+    this.#idle = undefined;
+  }
+
+  /**
+   * Takes in that there is nothing to do. The next call mostly comes at once, and then nothing has to be done for this.
+   *
+   * @param timeout Milliseconds after which it is not needed any more.
+   * @param end Called then. This process may end earlier.
+   */
+  rest(timeout: number, end: () => void): void {
+    this.#resting ??= setTimeout(() => {
+      this.#resting = undefined;
+      if (this.jobs.size > 0 || this.retired) return;
+      this.#hold(false);
+      this.#idle = setTimeout(end, timeout);
+      Deno.unrefTimer(this.#idle);
+    }, Math.min(REST, timeout));
   }
 
   /** Ends it by force, and resolves when nothing of it runs any more. */
   async kill(reason: JobError): Promise<void> {
     this.#break(reason);
-    this.hold(true); // until it has ended
+    clearTimeout(this.#resting);
+    clearTimeout(this.#idle);
+    this.#hold(true); // until it has ended
     await this.#line.then((line) => line.kill(), () => {}); // what could not be started has ended
     await this.ended;
   }
@@ -197,6 +224,13 @@ export class ExecutorHost {
         ),
       );
     }
+  }
+
+  /** Keeps this process from ending, or not. */
+  #hold(holds: boolean): void {
+    if (this.#holds === holds) return;
+    this.#holds = holds;
+    this.#use((line) => line.hold(holds));
   }
 
   #use(act: (line: HostLine) => void): void {

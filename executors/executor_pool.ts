@@ -173,10 +173,7 @@ export abstract class ExecutorPool implements Executor {
     }
     if (host?.jobs.size !== 0 && this.#hosts.size < this.#size) host = this.#add(job.module);
     if (host === undefined) return undefined;
-    clearTimeout(host.idle);
-    host.jobs.set(call, job);
-    host.count++;
-    host.hold(true);
+    host.enter(call, job);
     return host;
   }
 
@@ -204,17 +201,12 @@ export abstract class ExecutorPool implements Executor {
     if (host.count >= this.#recycleAfter) host.retired = true;
     if (host.jobs.size === 0) {
       if (host.retired) void this.#end(host);
-      else {
-        host.hold(false);
-        host.idle = setTimeout(() => this.#end(host), this.#idleTimeout * 1000);
-        Deno.unrefTimer(host.idle);
-      }
+      else host.rest(this.#idleTimeout * 1000, () => void this.#end(host));
     }
     this.#queue.shift()?.resolve();
   }
 
   async #end(host: ExecutorHost): Promise<void> {
-    clearTimeout(host.idle);
     host.retired = true;
     if (!host.isBroken) {
       let timer: ReturnType<typeof setTimeout> | undefined;

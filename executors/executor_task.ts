@@ -119,7 +119,8 @@ export class ExecutorTask extends FunctionTask {
   override async execute(job: string, attempt: Attempt): Promise<DoneRecord> {
     const ending = new AbortController();
     const onAbort = (): void => ending.abort(attempt.signal.reason);
-    attempt.signal.addEventListener("abort", onAbort);
+    const timed = this.options.timeout !== undefined; // otherwise nothing aborts the signal, which takes time to make
+    if (timed) attempt.signal.addEventListener("abort", onAbort);
     const console = new JobConsole(this.#logs === undefined);
     const ended = Promise.withResolvers<void>();
     this.#consoles.set(job, console);
@@ -139,7 +140,7 @@ export class ExecutorTask extends FunctionTask {
     } catch (error) {
       return failureRecord(error, attempt.started, attempt.env.now());
     } finally {
-      attempt.signal.removeEventListener("abort", onAbort);
+      if (timed) attempt.signal.removeEventListener("abort", onAbort);
       console.end();
       this.#consoles.delete(job);
       await this.#keepLogs(job, console);

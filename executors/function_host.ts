@@ -78,7 +78,7 @@ export class FunctionHost {
   readonly #imports: ModuleImports;
   readonly #tasks = new Map<string, Promise<FunctionTask>>();
   readonly #sessions = new Set<Session>();
-  readonly #running = new Map<number, AbortController>();
+  readonly #running = new Map<number, RunningCall>();
   readonly #context = new AsyncLocalStorage<number>();
 
   /**
@@ -123,11 +123,11 @@ export class FunctionHost {
 
   async #run(order: RunOrder): Promise<DoneRecord> {
     const { call, job, started } = order;
-    const controller = new AbortController();
-    this.#running.set(call, controller);
+    const running = new RunningCall();
+    this.#running.set(call, running);
     try {
       const task = await this.#taskOf(order);
-      await this.#context.run(call, () => task.callFunction(job, controller));
+      await this.#context.run(call, () => task.callFunction(job, running));
       return successRecord(started, Date.now());
     } catch (error) {
       return failureRecord(error, started, Date.now());
@@ -238,6 +238,21 @@ function sendUncaught(error: unknown): SentError {
     return sendError(error);
   } catch { // its properties throw
     return sendError(new Error("what was thrown cannot be shown"));
+  }
+}
+
+/** A call that is being made. */
+class RunningCall {
+  #controller: AbortController | undefined;
+
+  /** Made when it is first looked at: most functions never do. */
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal;
+  }
+
+  /** Asks the function to end. */
+  abort(reason: DOMException): void {
+    (this.#controller ??= new AbortController()).abort(reason);
   }
 }
 
