@@ -43,7 +43,7 @@ export {
 export { BlobRepository } from "./lib/blob_repository.ts";
 export { type BlockingOptions, BlockingRepository } from "./lib/blocking_repository.ts";
 export { type DoneRecord, type DoneRepository, saysFailed } from "./lib/done_record.ts";
-export { catData } from "./lib/cli/cat.ts";
+export { catData, type CatDataOptions } from "./lib/cli/cat.ts";
 export { injectData, type InjectDataOptions } from "./lib/cli/inject.ts";
 export { launch, type LaunchOptions, type LaunchOutcome } from "./lib/cli/launch.ts";
 export { listData, type ListDataOptions } from "./lib/cli/ls.ts";

@@ -7,8 +7,7 @@
 import { receiveError, sendError, type SentError } from "./remote_error.ts";
 
 /** Functions that can be called from elsewhere, by name. */
-// deno-lint-ignore no-explicit-any -- what they take and give is checked where they are called
-export type Handlers = Record<string, (...args: any[]) => unknown>;
+export type Handlers = Record<string, (...args: never[]) => unknown>;
 
 /** What is sent: a call, or the answer to one. */
 export type CallMessage =
@@ -88,7 +87,7 @@ export class Calls<Theirs extends Handlers> {
     try {
       const handler = Object.hasOwn(this.#mine, method) ? this.#mine[method] : undefined;
       if (handler === undefined) throw new TypeError(`There is no ${method} at this end`);
-      answer = { type: "result", id, value: await handler(...args) };
+      answer = { type: "result", id, value: await handler(...args as never[]) };
     } catch (error) {
       answer = { type: "error", id, error: sendError(error) };
     }

@@ -28,7 +28,7 @@
  * @module
  */
 
-export { catData } from "./cat.ts";
+export { catData, type CatDataOptions } from "./cat.ts";
 export { injectData, type InjectDataOptions } from "./inject.ts";
 export { launch, type LaunchOptions, type LaunchOutcome } from "./launch.ts";
 export { listData, type ListDataOptions } from "./ls.ts";

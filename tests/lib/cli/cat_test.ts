@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { InProcessSyncTask } from "../../../executors/in_process_sync_task.ts";
 import { catData } from "../../../lib/cli/cat.ts";
+import { UsageError } from "../../../lib/cli/usage_error.ts";
 import { JobIdError, NotFoundError } from "../../../lib/errors.ts";
 import { Pipeline } from "../../../lib/pipeline.ts";
 import { RelatedItemRepository } from "../../../lib/related_item_repository.ts";
@@ -84,4 +85,14 @@ Deno.test("cat ends with a code, and says what it cannot show as pydatatask does
   deepStrictEqual([missing.code, missing.stdout], [2, ""]);
   ok(missing.stderr.endsWith('; did you mean "moby"?\n'), missing.stderr);
   deepStrictEqual([path.code, path.stdout], [2, ""]);
+});
+
+Deno.test("catData() writes data as JSON, if that is asked for, and refuses bytes then", async () => {
+  const { pipeline, texts, facts } = make();
+  await texts.writeText("moby", "Call me Ishmael.");
+  await facts.dump("moby", { pages: 635 });
+  using captured = new Captured();
+  await catData(pipeline, "task.facts", "moby", { json: true });
+  deepStrictEqual(JSON.parse(captured.take()), { pages: 635 });
+  await rejects(catData(pipeline, "task.texts", "moby", { json: true }), UsageError);
 });
