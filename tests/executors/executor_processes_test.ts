@@ -37,10 +37,15 @@ function actions(
     .link("pids", pids)
     .func(async ({ job, pids }) => {
       await pids.dump(job, Deno.pid);
-      const [action] = job.split("-");
+      const [action, seconds] = job.split("-");
       if (action === "read") Deno.readTextFileSync("/etc/hostname");
       if (action === "env") Deno.env.get("HOME");
       if (action === "spin") { for (;;); }
+      if (action === "exit") Deno.exit(3);
+      if (action === "never") await new Promise(() => {});
+      if (action === "wait") {
+        await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000));
+      }
     });
 }
 
@@ -92,6 +97,29 @@ Deno.test("SubprocessExecutor uses a process again, but not more often than recy
 Deno.test("SubprocessExecutor ends functions after its timeout", async () => {
   const [spun, good] = await record({ timeout: 0.5 }, "spin", "good");
   deepStrictEqual([spun?.class, good?.success], ["timeout", true]);
+});
+
+Deno.test("SubprocessExecutor blames the function that ends its process, and tries those beside it again", async () => {
+  const [exit, ...others] = await record({ concurrency: 3 }, "exit", "wait-1", "wait-2");
+  deepStrictEqual([exit?.class, exit?.exception], [
+    "user",
+    "JobError: The function has ended its process, with code 3",
+  ]);
+  for (const other of others) {
+    strictEqual(other?.class, "infra"); // which is tried again, unless a task says otherwise
+    match(other.exception ?? "", /What another function did has ended the thread or process/);
+  }
+});
+
+Deno.test("SubprocessExecutor ends a process for the sake of one function when those beside it have ended", async () => {
+  const [never, ...others] = await record(
+    { concurrency: 3, timeout: 4 },
+    "never",
+    "wait-0.1",
+    "wait-3.9",
+  );
+  strictEqual(never?.class, "timeout");
+  deepStrictEqual(others.map((other) => other?.success), [true, true]);
 });
 
 Deno.test("permissionFlags() gives all that this program may do, or what is named", () => {
