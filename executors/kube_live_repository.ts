@@ -9,7 +9,7 @@ import { access, type Accessor } from "../lib/session.ts";
 import type { Pod } from "./pod_api.ts";
 import type { PodManager } from "./pod_manager.ts";
 import { identityOf } from "./pod_names.ts";
-import { isTerminating, waitOf } from "./pod_state.ts";
+import { describeWait, isTerminating, waitOf } from "./pod_state.ts";
 
 /** What is known of a job that has a pod. */
 export interface PodInfo {
@@ -144,6 +144,6 @@ function infoOf(pod: Pod): PodInfo {
     phase: isTerminating(pod) ? "Terminating" : pod.status?.phase ?? "Unknown",
     start_time: new Date(identityOf(pod)?.started ?? 0).toISOString(),
     node: pod.spec?.nodeName,
-    waiting: wait && [wait.reason, wait.message].filter(Boolean).join(": "),
+    waiting: wait && describeWait(wait),
   };
 }

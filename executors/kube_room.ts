@@ -112,7 +112,7 @@ export class KubeRoom {
           made = this.#made.next;
         }
         if (env.elapsed() - since >= grace) throw error;
-        this.#lacking.set(job, error.said);
+        this.#lacking.set(job, error.said.replace(NAMED, ""));
       }
       onWait();
       await this.#wait(job, signal);
@@ -135,6 +135,9 @@ export class KubeRoom {
     signal.throwIfAborted();
   }
 }
+
+/** What a refusal says that is true of one pod only: others are refused for the same reason. */
+const NAMED = /^pods "[^"]*" is forbidden: /;
 
 /** What a refusal says of what was requested, and of the limit. */
 const REFUSAL = /requested: (?<requested>.*?), used: .*?, limited: (?<limited>.*)$/;

@@ -24,7 +24,14 @@ import { completeManifest, requestsOf } from "./pod_manifest.ts";
 import { identityOf, POD_VARIABLE } from "./pod_names.ts";
 import { type PodRecord, recordOf } from "./pod_record.ts";
 import { type PodFunction, PodSource } from "./pod_source.ts";
-import { endOf, isTerminal, isTerminating, type PodEnd, waitOf } from "./pod_state.ts";
+import {
+  describeWait,
+  endOf,
+  isTerminal,
+  isTerminating,
+  type PodEnd,
+  waitOf,
+} from "./pod_state.ts";
 import type { PodTracker } from "./pod_tracker.ts";
 import type { ScriptArguments } from "./process_task.ts";
 
@@ -274,6 +281,16 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     return pod && describePod(pod);
   }
 
+  /** The jobs whose pods do not run yet, by whichever program they were made, and those for which there is no room. */
+  override async waiting(): Promise<ReadonlyMap<string, string>> {
+    const waiting = new Map(this.#room.waiting);
+    for (const pod of await this.live.pods()) {
+      const reason = reasonToWait(pod);
+      if (reason !== undefined) waiting.set(identityOf(pod)!.job, reason); // only pods that have one are known
+    }
+    return waiting;
+  }
+
   /** Gives the pods up: those that run go on. */
   override async close(): Promise<void> {
     const [first] = this.#room.waiting;
@@ -410,7 +427,8 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
       if (pod.status?.phase === "Running") follow(false);
       const now = env.now();
       const wait = waitOf(pod);
-      graveSince = wait?.grave ? graveSince ?? now : undefined;
+      const grave = wait?.grave ? wait : undefined;
+      graveSince = grave && (graveSince ?? now);
       const due: {
         readonly at: number;
         readonly reason: FailureClass;
@@ -421,8 +439,8 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
         const message = `it ran longer than ${timeout} s`;
         due.push({ at: started + timeout * 1000, reason: "timeout", message });
       }
-      if (graveSince !== undefined) {
-        const message = [wait?.reason, wait?.message].filter(Boolean).join(": ");
+      if (grave !== undefined && graveSince !== undefined) {
+        const message = describeWait(grave);
         due.push({ at: graveSince + this.#grace, reason: "config", message });
       }
       const next = due.toSorted((a, b) => a.at - b.at)[0];
@@ -459,15 +477,22 @@ function describePod(pod: Pod): string {
   if (isTerminating(pod)) {
     return `has pod ${name}, which was deleted and is to be gone by ${deletionTimestamp}`;
   }
-  const phase = pod.status?.phase ?? "Pending";
-  const wait = waitOf(pod);
-  if (wait !== undefined || phase === "Pending") {
-    const because = wait && [wait.reason, wait.message].filter(Boolean).join(": ");
-    return `has pod ${name}, ${phase} since ${since}, because ${
-      because ?? "the cluster has not looked at it yet"
-    }`;
-  }
+  const phase = phaseOf(pod);
+  const reason = reasonToWait(pod);
+  if (reason !== undefined) return `has pod ${name}, ${phase} since ${since}, because ${reason}`;
   return `has pod ${name}, ${phase} on node ${pod.spec?.nodeName}`;
+}
+
+/** Why a pod does not run yet; undefined if it does, has ended or is to end. */
+function reasonToWait(pod: Pod): string | undefined {
+  if (isTerminating(pod)) return undefined;
+  const wait = waitOf(pod);
+  if (wait !== undefined) return describeWait(wait);
+  return phaseOf(pod) === "Pending" ? "the cluster has not looked at it yet" : undefined;
+}
+
+function phaseOf({ status }: Pod): string {
+  return status?.phase ?? "Pending";
 }
 
 /** Links what a pod uses. The compiler knows these links by the options of the task. */

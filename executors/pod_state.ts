@@ -199,6 +199,11 @@ export function waitOf(pod: Pod): PodWait | undefined {
   return reason === undefined ? undefined : { reason, message, grave: grave !== undefined };
 }
 
+/** Why a pod does not run yet, in words. */
+export function describeWait({ reason, message }: PodWait): string {
+  return message ? `${reason}: ${message}` : reason;
+}
+
 /** The image of the container that a pod is for: the one that it names as such, or the first. */
 export function imageOf({ metadata, spec }: Pod): string | undefined {
   const name = metadata?.annotations?.["kubectl.kubernetes.io/default-container"];

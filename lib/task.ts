@@ -232,6 +232,15 @@ export abstract class Task {
   state?(job: string): Promise<string | undefined>;
 
   /**
+   * Optional, likewise: which of the jobs that have been started wait where they run, and for what. `status` asks for it,
+   * so it should cost no more than a listing, and nothing where nothing runs.
+   *
+   * @returns Why, by job, in the same words for the same reason: as {@linkcode state} gives it behind `because`.
+   * @throws {StoreError} If it cannot be said.
+   */
+  waiting?(): Promise<ReadonlyMap<string, string>>;
+
+  /**
    * Optional: gives up what the task holds open, when its pipeline is closed. What runs without this program goes on. The
    * pipeline, and so the task, may be opened again.
    */

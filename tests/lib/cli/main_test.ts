@@ -16,7 +16,7 @@ Deno.test("main() says on standard error what verbs there are, if none is given"
   const { code, stdout, stderr } = await programs.run(PIPELINE);
   deepStrictEqual({ code, stdout }, { code: 2, stdout: "" });
   match(stderr, /^usage: VERB/);
-  match(stderr, /\n {2}status +Show how many keys each repository holds\n/);
+  match(stderr, /\n {2}status +Show how many keys each repository holds, and what jobs wait for\n/);
   match(stderr, /\n {2}130 +interrupted\n$/);
   ok(!stderr.includes("__"), "what is for programs is not shown");
 });

@@ -81,8 +81,9 @@ Deno.test("status and trace write JSON for programs", async () => {
         { link: "done", count: 1 },
         { link: "out", count: 1 },
       ],
+      waiting: [],
     },
-    { task: "rate", links: [{ link: "in", count: 1 }, { link: "done", count: 0 }] },
+    { task: "rate", links: [{ link: "in", count: 1 }, { link: "done", count: 0 }], waiting: [] },
   ]);
   const trace = await programs.run(TWO_TASKS, ["trace", "--json", "moby"]);
   deepStrictEqual(JSON.parse(trace.stdout), [
@@ -96,6 +97,75 @@ Deno.test("status and trace write JSON for programs", async () => {
     },
     { task: "rate", links: [{ link: "in", jobs: [] }, { link: "done", jobs: [] }] },
   ]);
+});
+
+/** A task whose jobs wait for what `waiting` says, and a task that says nothing of that. */
+const waitingTasks = (waiting: string): string => `
+  const books = new FakeMetadata("books", keys("emma", "moby"));
+  const count = makeTask("count", books);
+  count.waiting = ${waiting};
+  count.execute = () => { throw new Error("it is started"); };
+  await main(new Pipeline([count, makeTask("rate", books)]));
+`;
+
+Deno.test("status shows what jobs wait for, a line for each reason", async () => {
+  await using programs = new Programs();
+  const program = waitingTasks(`() => Promise.resolve(new Map([
+    ["bovary", "not enough memory is free"],
+    ["emma", "Unschedulable: 0/1 nodes are available"],
+    ["moby", "Unschedulable: 0/1 nodes are available"],
+  ]))`);
+  const { code, stdout, stderr } = await programs.run(program, ["status"]);
+  strictEqual(
+    stdout,
+    "count\ncount.in 2\ncount.done 0\n" +
+      "  2 jobs wait: Unschedulable: 0/1 nodes are available\n" +
+      "  1 job waits: not enough memory is free\n" +
+      "\nrate\nrate.in 2\nrate.done 0\n\n",
+  );
+  deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });
+  const json = await programs.run(program, ["status", "--json"]);
+  const [count, rate] = JSON.parse(json.stdout);
+  deepStrictEqual(count.waiting, [
+    { count: 2, job: "emma", reason: "Unschedulable: 0/1 nodes are available" },
+    { count: 1, job: "bovary", reason: "not enough memory is free" },
+  ]);
+  deepStrictEqual(rate.waiting, []);
+});
+
+Deno.test("status keeps reasons short, and harmless", async () => {
+  await using programs = new Programs();
+  const program = waitingTasks(`() => Promise.resolve(new Map(
+    ["a\\n\\x1b[31mb", "x".repeat(1000), ...Array.from({ length: 20 }, (_, i) => "r" + i)]
+      .map((reason, i) => ["job" + i, reason]),
+  ))`);
+  const { stdout } = await programs.run(program, ["status"]);
+  const lines = stdout.split("\n").filter((line) => line.startsWith("  "));
+  deepStrictEqual(lines, [
+    "  1 job waits: a??[31mb",
+    `  1 job waits: ${"x".repeat(199)}…`,
+    "  1 job waits: r0",
+    "  1 job waits: r1",
+    "  1 job waits: r2",
+    "  17 jobs wait for 17 other reasons",
+  ]);
+});
+
+Deno.test("status ends with 4 where it cannot be said what jobs wait for", async () => {
+  await using programs = new Programs();
+  const program = waitingTasks(`() => Promise.reject(new StoreError("it is away"))`);
+  const { code, stdout, stderr } = await programs.run(program, ["status"]);
+  strictEqual(
+    stdout,
+    "count\ncount.in 2\ncount.done 0\n  ? jobs wait\n\nrate\nrate.in 2\nrate.done 0\n\n",
+  );
+  strictEqual(
+    stderr,
+    'error: Cannot tell what the jobs of task "count" wait for: StoreError: it is away\n',
+  );
+  strictEqual(code, 4);
+  const json = await programs.run(program, ["status", "--json"]);
+  match(json.stdout, /"waiting": null,\s+"error": "Cannot tell/);
 });
 
 Deno.test("status lists each repository that it shows once, and no other", async () => {
