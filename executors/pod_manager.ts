@@ -11,7 +11,7 @@ import { headline } from "../lib/failure.ts";
 import { access, type Accessor } from "../lib/session.ts";
 import { warn } from "../lib/warnings.ts";
 import type { KubernetesClient, Pod, PodEvent, PodManifest } from "./pod_api.ts";
-import { openPodLogs, type PodLogOptions, readPodLogs } from "./pod_log.ts";
+import type { PodLogOptions } from "./pod_log.ts";
 import {
   ENDED_ANNOTATION,
   identityOf,
@@ -23,7 +23,7 @@ import {
 import { ApiError, isQuotaRefusal, PodRequests, type RequestPurpose } from "./pod_requests.ts";
 import { isTerminal, isTerminating, milliseconds } from "./pod_state.ts";
 import { PodTracker } from "./pod_tracker.ts";
-import { PodWatch } from "./pod_watch.ts";
+import type { PodWatch } from "./pod_watch.ts";
 
 /** Options of a {@linkcode PodManager}. */
 export interface PodManagerOptions {
@@ -360,6 +360,7 @@ export class PodManager implements AsyncDisposable {
     const { namespace } = this;
     const { signal = new AbortController().signal, follow = false } = options;
     const { name = "" } = pod.metadata ?? {};
+    const { openPodLogs, readPodLogs } = await import("./pod_log.ts");
     const logs = await openPodLogs(pod, (container) =>
       this.#send(
         { doing: `read the logs of pod "${name}"`, permission: "get pods/log" },
@@ -493,17 +494,20 @@ export class PodManager implements AsyncDisposable {
   }
 
   #podWatch(): Promise<PodWatch> {
-    return this.#watch ??= labelValue(this.app).then((label) =>
-      new PodWatch({
-        app: this.app,
-        label,
-        namespace: this.namespace,
-        client: () => this.#connect(),
-        requests: this.#requests,
-        env: this.#env,
-        onChange: (pod, before, gone) => this.#onChange(pod, before, gone),
-      })
-    );
+    return this.#watch ??= this.#newWatch();
+  }
+
+  async #newWatch(): Promise<PodWatch> {
+    const { PodWatch } = await import("./pod_watch.ts");
+    return new PodWatch({
+      app: this.app,
+      label: await labelValue(this.app),
+      namespace: this.namespace,
+      client: () => this.#connect(),
+      requests: this.#requests,
+      env: this.#env,
+      onChange: (pod, before, gone) => this.#onChange(pod, before, gone),
+    });
   }
 
   async #followed(): Promise<PodWatch> {

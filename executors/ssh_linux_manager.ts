@@ -20,7 +20,6 @@ import {
 } from "./process_manager.ts";
 import { shquote } from "./sh.ts";
 import type { SshClient } from "./ssh_api.ts";
-import { readRemote, writeRemote } from "./ssh_files.ts";
 import { SshHost } from "./ssh_host.ts";
 import {
   appendLines,
@@ -169,6 +168,7 @@ export class SSHLinuxManager extends AbstractProcessManager {
       throw machineError(`read ${path} on ${this.#host.client}`, "there is no such file");
     }
     if (start.length < MAX_READ) return ReadableStream.from([start]);
+    const { readRemote } = await import("./ssh_files.ts");
     return ReadableStream.from(chain(start, await readRemote(this.#host.client, path, MAX_READ)));
   }
 
@@ -182,6 +182,7 @@ export class SSHLinuxManager extends AbstractProcessManager {
 
   /** Opens a file to write it anew, for this user only. */
   override async writable(path: string): Promise<WritableStream<Uint8Array>> {
+    const { writeRemote } = await import("./ssh_files.ts");
     return await writeRemote(this.#host.client, path);
   }
 

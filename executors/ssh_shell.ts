@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import type { SshClient, SshProcess } from "./ssh_api.ts";
+import type { AnswerBuffer, RemoteAnswer } from "./ssh_answers.ts";
 
 /** The user's own shell, of whatever kind it is, need only understand this: a line is read from standard input and run. */
 const COMMAND = `exec /bin/sh -c 'IFS= read -r line; eval "$line"'`;
@@ -39,14 +39,6 @@ export function giveUp(process: SshProcess): void {
   }
 }
 
-/** What a shell has answered. */
-export interface RemoteAnswer {
-  /** The code of the last command; 0 if it went well. */
-  readonly code: number;
-  /** What was written to standard output. */
-  readonly output: Uint8Array<ArrayBuffer>;
-}
-
 /** That a shell has ended before it has answered. */
 export class RemoteShellEnded extends Error {
   /** What it has written last. */
@@ -67,14 +59,20 @@ export class RemoteShell {
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #encoder = new TextEncoder();
   /** What no script writes by chance: an answer ends behind it. */
-  readonly #mark = crypto.randomUUID();
+  readonly #mark: string;
   readonly #asked: PromiseWithResolvers<RemoteAnswer>[] = [];
-  readonly #received: AnswerBuffer = new AnswerBuffer(`\n${this.#mark}=`);
+  readonly #received: AnswerBuffer;
   #isAlive = true;
   #hasAnswered = false;
 
-  private constructor(process: SshProcess, onNotice: () => void) {
+  private constructor(
+    process: SshProcess,
+    { mark, received }: { readonly mark: string; readonly received: AnswerBuffer },
+    onNotice: () => void,
+  ) {
     this.#process = process;
+    this.#mark = mark;
+    this.#received = received;
     this.#stdin = process.stdin.getWriter();
     this.#stdin.closed.catch(() => {}); // told by what is asked
     this.ended = this.#listen(onNotice);
@@ -94,8 +92,14 @@ export class RemoteShell {
     line: string,
     onNotice: () => void,
   ): Promise<RemoteShell> {
+    const { AnswerBuffer } = await import("./ssh_answers.ts"); // with slow parts of the platform
+    const mark = crypto.randomUUID();
     const process = await client.exec(COMMAND);
-    const shell = new RemoteShell(process, onNotice);
+    const shell = new RemoteShell(
+      process,
+      { mark, received: new AnswerBuffer(`\n${mark}=`) },
+      onNotice,
+    );
     shell.tell(`${line}\n`).catch(() => giveUp(process));
     return shell;
   }
@@ -161,52 +165,5 @@ export class RemoteShell {
     for (const answer of this.#asked.splice(0)) answer.reject(error);
     giveUp(this.#process);
     await notices;
-  }
-}
-
-/** Takes answers from a stream. Each ends with a mark, its code and a newline. */
-class AnswerBuffer {
-  readonly #mark: string;
-  #bytes = Buffer.alloc(8192);
-  #size = 0;
-  /** How many bytes are known to hold no mark. */
-  #searched = 0;
-
-  constructor(mark: string) {
-    this.#mark = mark;
-  }
-
-  /** What is not answer yet, as text. */
-  get rest(): string {
-    return this.#bytes.toString("utf8", 0, this.#size);
-  }
-
-  /** Adds bytes, and gives the answers that are whole now. */
-  *add(chunk: Uint8Array): Generator<RemoteAnswer, void, undefined> {
-    this.#reserve(this.#size + chunk.length);
-    this.#bytes.set(chunk, this.#size);
-    this.#size += chunk.length;
-    for (;;) {
-      const received = this.#bytes.subarray(0, this.#size);
-      const end = received.indexOf(this.#mark, this.#searched);
-      const newline = end < 0 ? -1 : received.indexOf("\n", end + this.#mark.length);
-      if (newline < 0) {
-        this.#searched = end < 0 ? Math.max(0, this.#size - this.#mark.length) : end;
-        return;
-      }
-      const output = new Uint8Array(received.subarray(0, end));
-      const code = Number(received.toString("latin1", end + this.#mark.length, newline));
-      this.#bytes.copyWithin(0, newline + 1, this.#size);
-      this.#size -= newline + 1;
-      this.#searched = 0;
-      yield { code, output };
-    }
-  }
-
-  #reserve(size: number): void {
-    if (size <= this.#bytes.length) return;
-    const longer = Buffer.alloc(2 * size);
-    longer.set(this.#bytes.subarray(0, this.#size));
-    this.#bytes = longer;
   }
 }

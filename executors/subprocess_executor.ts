@@ -4,7 +4,6 @@
  * @module
  */
 
-import { stripVTControlCharacters } from "node:util";
 import { JobError } from "../lib/errors.ts";
 import { isMainModuleLoaded } from "../lib/main_module.ts";
 import { moduleCommand } from "../lib/module_command.ts";
@@ -115,10 +114,11 @@ export class SubprocessExecutor extends ExecutorPool {
     const ended = Promise.all([child.status, reading]).then(async ([status]) => {
       await writer.abort().catch(() => {}); // what it was not told, it need not know any more
       await this.#guard.remove(child.pid);
+      const { exitError } = await import("./subprocess_exit.ts");
       onEnd(
         killed
           ? new JobError("Its process was ended", { class: "cancelled" })
-          : reasonOf(status, errors),
+          : exitError(status, errors.join("")),
       );
     });
     return {
@@ -177,27 +177,4 @@ async function pump(
   take: (chunk: Uint8Array) => void,
 ): Promise<void> {
   for await (const chunk of stream) take(chunk);
-}
-
-/** Why a process has ended by itself. */
-function reasonOf({ code, signal }: Deno.CommandStatus, errors: readonly string[]): JobError {
-  const text = errors.join("");
-  // Signal 5 is how V8 ends a process whose heap is full, 9 how the system does whose memory is.
-  if (
-    /heap out of memory|Fatal JavaScript out of memory|heap limit/i.test(text) ||
-    signal === "SIGKILL"
-  ) {
-    return new JobError("The function needs more memory than it may have", { class: "oom" });
-  }
-  const how = signal === null ? `with code ${code}` : `by ${signal}`;
-  const last = stripVTControlCharacters(text).trim().split("\n").slice(0, 3).join(" ").slice(
-    0,
-    500,
-  );
-  return new JobError(
-    `The function has ended its process, ${how}${last === "" ? "" : `: ${last}`}`,
-    {
-      class: "user",
-    },
-  );
 }

@@ -5,8 +5,8 @@
  */
 
 import { StoreError } from "../lib/errors.ts";
-import { type Authorization, authorize } from "./registry_auth.ts";
-import { isDockerHub, type RegistryLogin, savedLogin } from "./registry_credentials.ts";
+import type { Authorization } from "./registry_auth.ts";
+import type { RegistryLogin } from "./registry_credentials.ts";
 
 /** Options of a {@linkcode DockerRegistry}. */
 export interface DockerRegistryOptions {
@@ -129,6 +129,8 @@ export class DockerRegistry {
     scope: string,
     onSend: (() => void) | undefined,
   ): Promise<Authorization> {
+    const { authorize } = await import("./registry_auth.ts");
+    const { savedLogin } = await import("./registry_credentials.ts");
     const login = this.#login ?? await savedLogin(this.url.host);
     return await authorize(answer, scope, login, (url, init) => {
       if (this.url.protocol === "https:" && url.protocol !== "https:") {
@@ -163,4 +165,14 @@ async function headerOf(known: Promise<Authorization> | undefined): Promise<stri
   const authorization = await known?.catch(() => undefined);
   if (authorization === undefined || authorization.expires <= Date.now()) return undefined;
   return authorization.header;
+}
+
+/**
+ * Whether a host is one of Docker's own registry.
+ *
+ * @param host The host.
+ * @returns True if it is.
+ */
+export function isDockerHub(host: string): boolean {
+  return ["docker.io", "index.docker.io", "registry-1.docker.io"].includes(host);
 }

@@ -10,7 +10,6 @@ import { Repository } from "../lib/repository.ts";
 import { access, type Accessor } from "../lib/session.ts";
 import type { DockerRegistry } from "./docker_registry.ts";
 import { faultsOf, objectOf, RegistryError, storeError } from "./registry_errors.ts";
-import { emptyImage, IMAGE_TYPES } from "./registry_images.ts";
 
 /** A tag has at most 128 characters. */
 const TAG_RULE = new JobIdRule({ maxLength: 128 });
@@ -155,6 +154,7 @@ export class DockerRepository extends Repository<DockerImageInfo> {
 
   async #isThere(job: string): Promise<boolean> {
     const path = this.#path(`manifests/${job}`);
+    const { IMAGE_TYPES } = await import("./registry_images.ts");
     const accept = { accept: IMAGE_TYPES };
     const head = await this.#send("HEAD", path, accept);
     if (isManifest(head)) return true;
@@ -198,6 +198,7 @@ export class DockerRepository extends Repository<DockerImageInfo> {
 
   /** Pushes an empty image as no other is, with a tag or without; returns its digest. */
   async #pushEmpty(tag?: string): Promise<string> {
+    const { emptyImage } = await import("./registry_images.ts");
     const { config, configDigest, manifest, manifestType, digest } = await emptyImage();
     const blob = await this.#send("HEAD", this.#path(`blobs/${configDigest}`));
     if (blob.status === 404) await this.#pushBlob(config, configDigest);

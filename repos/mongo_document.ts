@@ -4,7 +4,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import type { MongoDocument } from "./mongo_api.ts";
 
 /** The most bytes that a document can have, its `_id` included. */
@@ -12,6 +11,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
 
 /** How many levels a document can have. */
 const MAX_DEPTH = 100;
+
+const encoder = new TextEncoder();
 
 /**
  * The document of a value. What the database would leave out, replace or refuse is an error instead, of which nothing is
@@ -112,7 +113,7 @@ function copy(value: unknown, path: string, depth: number): unknown {
 export function sizeOf(value: unknown): number {
   switch (typeof value) {
     case "string":
-      return 4 + Buffer.byteLength(value) + 1;
+      return 4 + bytesOf(value) + 1;
     case "boolean":
       return 1;
     case "number":
@@ -124,9 +125,14 @@ export function sizeOf(value: unknown): number {
   if (value instanceof Date) return 8;
   let size = 4 + 1;
   for (const [name, field] of Object.entries(value)) { // an array has its indices for names
-    size += 1 + Buffer.byteLength(name) + 1 + sizeOf(field);
+    size += 1 + bytesOf(name) + 1 + sizeOf(field);
   }
   return size;
+}
+
+/** How many bytes a text has. */
+function bytesOf(text: string): number {
+  return encoder.encode(text).length;
 }
 
 function fieldsOf(fields: object): object {

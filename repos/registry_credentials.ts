@@ -6,6 +6,7 @@
 
 import { environment } from "../lib/environment.ts";
 import { StoreError } from "../lib/errors.ts";
+import { isDockerHub } from "./docker_registry.ts";
 import { objectOf, recordOf } from "./registry_errors.ts";
 
 /** Who asks: a user with a password, or a token that stands for both. */
@@ -43,16 +44,6 @@ export async function savedLogin(host: string): Promise<RegistryLogin | undefine
     if (login !== undefined) return login;
   }
   return writtenLogin(recordOf(config.auths) ?? {}, names);
-}
-
-/**
- * Whether a host is one of Docker's own registry.
- *
- * @param host The host.
- * @returns True if it is.
- */
-export function isDockerHub(host: string): boolean {
-  return ["docker.io", "index.docker.io", "registry-1.docker.io"].includes(host);
 }
 
 function configPath(): string | undefined {

@@ -11,14 +11,11 @@ import type { ValidateOptions } from "../lib/repository.ts";
 import { access, type Accessor } from "../lib/session.ts";
 import type { S3Client, S3NewObject, S3ObjectName } from "./s3_api.ts";
 import { counting } from "./s3_counting.ts";
-import { clearDeadUploads, clearOldUploads } from "./s3_dead_uploads.ts";
-import { S3Download } from "./s3_download.ts";
+import type { S3Download } from "./s3_download.ts";
 import { endpointOf } from "./s3_endpoint.ts";
 import { codeOf, s3Error, statusOf } from "./s3_errors.ts";
-import { checkBucket } from "./s3_listing.ts";
-import { listNames } from "./s3_shared_listing.ts";
-import { createObject, PART_SIZE, S3Upload } from "./s3_upload.ts";
-import { noteUpload, type UploadNote } from "./s3_upload_notes.ts";
+import { PART_SIZE } from "./s3_part_size.ts";
+import type { UploadNote } from "./s3_upload_notes.ts";
 
 /** Options of a {@linkcode S3BucketRepository}. */
 export interface S3BucketRepositoryOptions {
@@ -207,13 +204,16 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
   override async validate(options: ValidateOptions = {}): Promise<void> {
     const { create = true } = options;
     await this.#attempt(`use ${this}`, async (client) => {
+      const { checkBucket } = await import("./s3_listing.ts");
       try {
         await checkBucket(client, this);
       } catch (error) {
         if (!create || statusOf(error) !== 404 && codeOf(error) !== "NoSuchBucket") throw error;
         await this.#createBucket(client);
       }
-      if (create) await clearDeadUploads(client, await endpointOf(client), this.bucket);
+      if (!create) return;
+      const { clearDeadUploads } = await import("./s3_dead_uploads.ts");
+      await clearDeadUploads(client, await endpointOf(client), this.bucket);
     });
   }
 
@@ -238,21 +238,20 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
   }
 
   /** A stream that stores a new object, which appears when it is closed. */
-  override writable(job: string): Promise<WritableStream<Uint8Array>> {
-    return Promise.try(() => {
-      const doing = `write "${job}" to ${this}`;
-      const object = this.#newObjectOf(job);
-      const client = this.#access();
-      const upload = new S3Upload(client, object, () => this.#beginUpload(client, object.Key));
-      return new WritableStream({
-        start: ({ signal }) => signal.addEventListener("abort", () => upload.cancel()),
-        write: (chunk) => this.#attempt(doing, () => upload.write(chunk)),
-        close: async () => {
-          await this.#attempt(doing, () => upload.commit());
-          this.changed({ type: "put", job });
-        },
-        abort: () => upload.discard(),
-      });
+  override async writable(job: string): Promise<WritableStream<Uint8Array>> {
+    const doing = `write "${job}" to ${this}`;
+    const object = this.#newObjectOf(job);
+    const client = this.#access();
+    const { S3Upload } = await import("./s3_upload.ts");
+    const upload = new S3Upload(client, object, () => this.#beginUpload(client, object.Key));
+    return new WritableStream({
+      start: ({ signal }) => signal.addEventListener("abort", () => upload.cancel()),
+      write: (chunk) => this.#attempt(doing, () => upload.write(chunk)),
+      close: async () => {
+        await this.#attempt(doing, () => upload.commit());
+        this.changed({ type: "put", job });
+      },
+      abort: () => upload.discard(),
     });
   }
 
@@ -279,6 +278,7 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
   async create(job: string, data: Uint8Array | string): Promise<boolean> {
     const object = this.#newObjectOf(job);
     const body = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    const { createObject } = await import("./s3_upload.ts");
     const created = await this.#attempt(
       `create "${job}" in ${this}`,
       (client) => createObject(client, object, body),
@@ -307,6 +307,7 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
   }
 
   async *#pages(): AsyncGenerator<string[], void, undefined> {
+    const { listNames } = await import("./s3_shared_listing.ts");
     const pages = listNames(this.#access(), this);
     for (;;) {
       const { done, value } = await this.#attempt(`list ${this}`, () => pages.next());
@@ -351,6 +352,7 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
   /** Begins to read the object of a key. */
   async #download(job: string): Promise<S3Download> {
     const object = this.#objectOf(job);
+    const { S3Download } = await import("./s3_download.ts");
     return await this.#attempt(this.#reading(job), async (client) => {
       const download = new S3Download(client, object);
       try {
@@ -371,8 +373,10 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
   async #beginUpload(client: S3Client, key: string): Promise<UploadNote | undefined> {
     if (!this.#clearedOld) {
       this.#clearedOld = true;
+      const { clearOldUploads } = await import("./s3_dead_uploads.ts");
       await clearOldUploads(client, this.bucket, this.prefix, this.suffix);
     }
+    const { noteUpload } = await import("./s3_upload_notes.ts");
     return noteUpload({ place: await endpointOf(client), bucket: this.bucket, key });
   }
 

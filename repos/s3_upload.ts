@@ -8,13 +8,9 @@ import { StoreError } from "../lib/errors.ts";
 import type { S3Client, S3NewObject, S3ObjectName, S3Part, S3UploadName } from "./s3_api.ts";
 import { baseOf } from "./s3_counting.ts";
 import { statusOf } from "./s3_errors.ts";
+import { PART_SIZE } from "./s3_part_size.ts";
 import type { UploadNote } from "./s3_upload_notes.ts";
 
-/**
- * How large a part is, in bytes; what is no larger is written in one request. Smaller ones would be many: there are
- * servers that cannot put a thousand together.
- */
-export const PART_SIZE = 8 * 1024 * 1024;
 /** How many parts have this size, so that values up to 39 GiB are cut evenly, as some servers demand. */
 const EVEN_PARTS = 5000;
 /** Behind how many further parts the size is doubled, again and again, since there can be 10,000 in all. */
