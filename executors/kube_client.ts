@@ -5,6 +5,7 @@
  * @module
  */
 
+import { environment } from "../lib/environment.ts";
 import { StoreError } from "../lib/errors.ts";
 import { type KubeAccess, KubeHttp } from "./kube_http.ts";
 import type { KubernetesClient } from "./pod_api.ts";
@@ -105,8 +106,11 @@ export async function kubernetesClient(
             { authProvider: { name: "tokenFile", config: { tokenFile } } },
         },
       );
-    } else if (file !== undefined) config.loadFromFile(file);
-    else config.loadFromDefault();
+    } else {
+      const chosen = file ?? await homeConfig();
+      if (chosen !== undefined) config.loadFromFile(chosen);
+      else config.loadFromDefault();
+    }
   } catch (error) {
     throw noCluster(error instanceof Error ? error.message : String(error), error);
   }
@@ -130,6 +134,22 @@ export async function kubernetesClient(
     return access;
   };
   return new KubeHttp(found.server, found.proxyUrl, credentials);
+}
+
+/**
+ * The kubeconfig in the home folder, if it is there and none is named. The official client would look for it, too, but
+ * with a permission to read the whole folder, and to know who the user is.
+ */
+async function homeConfig(): Promise<string | undefined> {
+  const home = environment("HOME");
+  if (home === undefined || environment("KUBECONFIG")) return undefined;
+  const file = `${home}/.kube/config`;
+  try {
+    await Deno.stat(file);
+    return file;
+  } catch {
+    return undefined; // not there, or not to be seen: the cluster may be found otherwise
+  }
 }
 
 function noCluster(happened: string, cause?: unknown): StoreError {

@@ -53,9 +53,9 @@ export class PodRequests {
   readonly #env: Env;
   /** The permissions that were granted so far. */
   readonly #granted = new Set<string>();
-  /** When the next one may be sent, were there no burst. */
   /** What ends the pauses under way. */
   readonly #pauses = new Set<Disposable>();
+  /** When the next one may be sent, were there no burst. */
   #next = -Infinity;
 
   /** Makes it for a namespace, with a number of requests a second, of which twice as many may come in a burst. */
@@ -89,7 +89,8 @@ export class PodRequests {
         signal?.throwIfAborted();
         const problem = problemOf(error);
         const wait = problem.retryAfter ?? delay / 2 + this.#env.random() * delay / 2;
-        const again = isTransient(problem) || (purpose.contended && problem.code === 409) ||
+        const again = (isTransient(problem) && !isForbidden(error)) ||
+          (purpose.contended && problem.code === 409) ||
           this.#isRevoked(purpose, problem);
         if (!again || this.#env.elapsed() + wait - since > patience) {
           throw new ApiError(purpose, problem, this.#namespace, error);
@@ -148,9 +149,8 @@ export class ApiError extends StoreError {
     namespace: string,
     cause: unknown,
   ) {
-    super(`Cannot ${doing}: ${message}; ${adviceFor(code, message, permission, namespace)}`, {
-      cause,
-    });
+    const advice = isForbidden(cause) ? "" : `; ${adviceFor(code, message, permission, namespace)}`;
+    super(`Cannot ${doing}: ${message}${advice}`, { cause });
     this.code = code;
     this.said = message;
   }
@@ -176,6 +176,11 @@ export function problemOf(error: unknown): ApiProblem {
 /** Whether the same request may succeed a little later. */
 function isTransient({ code }: ApiProblem): boolean {
   return code === undefined || code === 408 || code === 429 || code >= 500;
+}
+
+/** Whether this program may not ask at all; the error says which flag it lacks. */
+function isForbidden(error: unknown): boolean {
+  return error instanceof Deno.errors.NotCapable;
 }
 
 /** The sentence in an answer, which is an object `Status`, perhaps as text. */

@@ -59,6 +59,46 @@ Deno.test("kubernetesClient() reads the token of a file again as it rotates", {
   deepStrictEqual(await manager.query(), []);
 });
 
+Deno.test("kubernetesClient() finds the kubeconfig in the home folder, and may read no more than that", async () => {
+  await using folder = await temporaryFolder();
+  const home = await Deno.realPath(folder.path);
+  await Deno.mkdir(`${home}/.kube`);
+  await Deno.writeTextFile(
+    `${home}/.kube/config`,
+    JSON.stringify({
+      clusters: [{ name: "test", cluster: { server: "https://127.0.0.1:1" } }],
+      users: [{ name: "test", user: {} }],
+      contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+      "current-context": "test",
+    }),
+  );
+  const root = new URL("../../", import.meta.url);
+  const program = `${home}/program.ts`;
+  await Deno.writeTextFile(
+    program,
+    `import { kubernetesClient } from "${root}executors/kube_client.ts";
+    using client = await kubernetesClient();
+    console.log(String(client));`,
+  );
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--no-check",
+      `--config=${new URL("deno.json", root).pathname}`,
+      `--allow-read=${home}/.kube`,
+      "--allow-env",
+      program,
+    ],
+    env: { HOME: home, KUBECONFIG: "", DENO_DIR: await denoDir() },
+  }).output();
+  strictEqual(
+    new TextDecoder().decode(stdout),
+    "https://127.0.0.1:1\n",
+    new TextDecoder().decode(stderr),
+  );
+});
+
 Deno.test(
   "PodManager finds its cluster by KUBECONFIG, and in a pod by the service account",
   full,

@@ -1,8 +1,18 @@
 /** What the rows of the README's table of permissions are tried with. */
 
 import { join } from "node:path";
-import { mongoServer, registryServer, s3Server, type Server, sshServer } from "../servers.ts";
+import { KubeConfig } from "@kubernetes/client-node";
+import {
+  kubeServer,
+  mongoServer,
+  registryServer,
+  s3Server,
+  type Server,
+  sshServer,
+} from "../servers.ts";
 import { type ModuleServer, pipelineText } from "./machine.ts";
+
+const root = new URL("../../", import.meta.url).href;
 
 /** What a row is tried with. */
 export interface Trial {
@@ -30,6 +40,13 @@ const withDone = (done: string, args = "Deno.args"): string =>
   `${head}
   const task = new InProcessSyncTask("t", ${done}).link("in", input, { isInput: true }).func(() => {});
   await main(new Pipeline([task]), { args: ${args} });`;
+
+const withExecutor = (executor: string): string =>
+  `${head}
+  const task = new library.ExecutorTask("t", ${executor}, new InProcessMetadataRepository())
+    .link("in", input, { isInput: true }).func(() => {});
+  export const pipeline = new Pipeline([task]);
+  if (import.meta.main) await main(pipeline);`;
 
 const VERBS = [
   "run",
@@ -152,6 +169,37 @@ export function trialsFor(row: string, server: ModuleServer): Trial[] {
         },
       }));
     }
+    case "`KubeTask`":
+      return ofServer(kubeServer, ({ config }) => ({
+        program: `${head}
+          const pods = new library.PodManager("permissions-${crypto.randomUUID()}", "default");
+          const done = new InProcessMetadataRepository();
+          const task = new library.KubeTask("t", pods, done, {}).link("in", input, { isInput: true }).pod(() => ({
+            kind: "Pod",
+            spec: { schedulerName: "nobody", containers: [{ name: "main", image: "nothing" }] },
+          }));
+          await using pipeline = new Pipeline([task]);
+          await pipeline.open();
+          await pipeline.update();
+          await task.cancel("one");
+          await library.run(pipeline);
+          Deno.exitCode = (await done.info("one"))?.class === "cancelled" ? 0 : 1;`,
+        words: { HOST: new URL(serverOf(config)).host, KEYS: config },
+      }));
+    case "`ExecutorTask` with `WorkerExecutor`":
+      return [{ program: withExecutor("new library.WorkerExecutor({ size: 1 })"), args: ["run"] }];
+    case "`ExecutorTask` with `SubprocessExecutor`":
+      return [{
+        program: withExecutor("new library.SubprocessExecutor({ size: 1 })"),
+        args: ["run"],
+        words: { DENO: Deno.execPath() },
+        // As a user has it, whose program imports the library by its name.
+        prepare: (folder) =>
+          Deno.writeTextFile(
+            join(folder, "../deno.json"),
+            JSON.stringify({ imports: { "@datatask/datatask": `${root}mod.ts` } }),
+          ),
+      }];
     case "`ProcessTask`":
       return [{
         program: `${head}
@@ -192,6 +240,13 @@ export function trialsFor(row: string, server: ModuleServer): Trial[] {
     default:
       throw new Error(`No trial for the row ${row}: add one here`);
   }
+}
+
+/** The URL of the cluster that a kubeconfig is for. */
+function serverOf(config: string): string {
+  const kubeconfig = new KubeConfig();
+  kubeconfig.loadFromFile(config);
+  return kubeconfig.getCurrentCluster()?.server ?? "";
 }
 
 /** The trial of a row that needs a server, if that is there. */

@@ -59,6 +59,7 @@ async function run(
     FOLDER: data,
     FILE: join(data, "file"),
     CACHE: cache,
+    PROGRAM: `${folder},${root}`,
     ...words,
   };
   const once = (text: string): string =>
