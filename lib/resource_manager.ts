@@ -202,5 +202,5 @@ export class ResourceManager {
 }
 
 function withoutLaunches(resources: Resources): Resources {
-  return new Resources(resources.cpu, resources.mem);
+  return resources.minus(new Resources(0, 0, resources.launches));
 }

@@ -61,14 +61,12 @@ export function parseQuantity(quantity: Quantity): string {
  * ```
  */
 export class Resources {
-  /** Processor cores, as an exact decimal number. */
-  readonly cpu: string;
-  /** Bytes of memory, as an exact decimal number. */
-  readonly mem: string;
   /** Launches: of a job 1, of a quota how many there may be in a window of time. */
   readonly launches: number;
-  readonly #cpu: bigint;
-  readonly #mem: bigint;
+  /** Billionths of cores. */
+  #cpu: bigint;
+  /** Billionths of bytes. */
+  #mem: bigint;
 
   /**
    * Makes an amount.
@@ -82,8 +80,6 @@ export class Resources {
   constructor(cpu: Quantity = 0, mem: Quantity = 0, launches: number = 0) {
     this.#cpu = billionths(cpu);
     this.#mem = billionths(mem);
-    this.cpu = decimal(this.#cpu);
-    this.mem = decimal(this.#mem);
     this.launches = whole(launches, "launches");
   }
 
@@ -101,6 +97,23 @@ export class Resources {
     return new Resources(cpu, mem, Number(parseQuantity(launches)));
   }
 
+  static #of(cpu: bigint, mem: bigint, launches: number): Resources {
+    const amount = new Resources(0, 0, launches);
+    amount.#cpu = cpu;
+    amount.#mem = mem;
+    return amount;
+  }
+
+  /** Processor cores, as an exact decimal number. */
+  get cpu(): string {
+    return decimal(this.#cpu);
+  }
+
+  /** Bytes of memory, as an exact decimal number. */
+  get mem(): string {
+    return decimal(this.#mem);
+  }
+
   /**
    * Both amounts together.
    *
@@ -108,9 +121,9 @@ export class Resources {
    * @returns The sum.
    */
   plus(other: Resources): Resources {
-    return new Resources(
-      decimal(this.#cpu + other.#cpu),
-      decimal(this.#mem + other.#mem),
+    return Resources.#of(
+      this.#cpu + other.#cpu,
+      this.#mem + other.#mem,
       this.launches + other.launches,
     );
   }
@@ -122,9 +135,9 @@ export class Resources {
    * @returns The difference.
    */
   minus(other: Resources): Resources {
-    return new Resources(
-      decimal(this.#cpu - other.#cpu),
-      decimal(this.#mem - other.#mem),
+    return Resources.#of(
+      this.#cpu - other.#cpu,
+      this.#mem - other.#mem,
       this.launches - other.launches,
     );
   }
@@ -138,11 +151,7 @@ export class Resources {
    */
   times(factor: number): Resources {
     const times = BigInt(whole(factor, "the factor"));
-    return new Resources(
-      decimal(this.#cpu * times),
-      decimal(this.#mem * times),
-      this.launches * factor,
-    );
+    return Resources.#of(this.#cpu * times, this.#mem * times, this.launches * factor);
   }
 
   /**
@@ -178,6 +187,8 @@ export class Resources {
 /** How many decimal places an amount can have. */
 const PLACES = 9;
 
+const BILLION = 10n ** BigInt(PLACES);
+
 const QUANTITY =
   /^(?<sign>[+-]?)(?=\.?\d)(?<int>\d*)\.?(?<frac>\d*)(?:[eE](?<exp>[+-]?\d{1,3}))?\s*(?:(?<decimal>[numkKMGTPE])|(?<binary>[KMGTPE])i)?$/;
 
@@ -197,6 +208,7 @@ const POWERS: ReadonlyMap<string | undefined, number> = new Map([
 ]);
 
 function billionths(quantity: Quantity): bigint {
+  if (Number.isSafeInteger(quantity)) return BigInt(quantity) * BILLION;
   const text = String(quantity).trim();
   const groups = QUANTITY.exec(text)?.groups;
   if (groups === undefined) {
