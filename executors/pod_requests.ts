@@ -164,13 +164,18 @@ export function problemOf(error: unknown): ApiProblem {
   if (!(error instanceof Error)) {
     return { code: undefined, message: String(error), retryAfter: undefined };
   }
-  const code = "code" in error && typeof error.code === "number" ? error.code : undefined;
+  const code = "code" in error && isStatus(error.code) ? error.code : undefined;
   const message = ("body" in error ? messageOf(error.body) : undefined) ?? causesOf(error);
   const headers = "headers" in error && typeof error.headers === "object" ? error.headers : null;
   const seconds = headers !== null && "retry-after" in headers
     ? Number(headers["retry-after"])
     : NaN;
   return { code, message, retryAfter: seconds >= 0 ? seconds * 1000 : undefined };
+}
+
+/** Whether a code is the status of an answer: that of a `DOMException`, as timeouts throw it, is a smaller number. */
+function isStatus(code: unknown): code is number {
+  return typeof code === "number" && code >= 100;
 }
 
 /** Whether the same request may succeed a little later. */

@@ -97,6 +97,21 @@ Deno.test("KubeTask runs keys of 200 characters and in both cases", { ignore }, 
   deepStrictEqual([...done.data.keys()].sort(), jobs.toSorted());
 });
 
+Deno.test("A-22: KubeTask leaves the labels of a template to the pod", { ignore }, async () => {
+  await using namespace = await Namespace.make();
+  const labels = { app: "mine", task: "yours" };
+  const { pipeline } = fixture(namespace, namespace.client, ["job"], {
+    template: () => ({ ...UNSCHEDULED, metadata: { labels } }),
+  });
+  const running = run(pipeline);
+  const pod = await namespace.until(async () => (await namespace.pods())[0] ?? false);
+  await setStatus(namespace, pod, { phase: "Succeeded" });
+  await running;
+  const { app, task } = pod.metadata?.labels ?? {};
+  deepStrictEqual({ app, task }, labels);
+  deepStrictEqual([identityOf(pod)?.app, identityOf(pod)?.task], ["app", "task"]);
+});
+
 Deno.test("KubeTask says what is no pod in a template", { ignore }, async () => {
   await using namespace = await Namespace.make();
   const templates: [KubeTaskOptions["template"], RegExp][] = [
@@ -482,6 +497,40 @@ Deno.test(
     const record = await done.info("job");
     deepStrictEqual([record?.class, record?.reason, record?.attempts], ["infra", "Evicted", 2]);
     match(record?.exception ?? "", /low on resource/);
+  },
+);
+
+Deno.test(
+  "A-53: KubeTask takes in a pod whose logs nobody gives in time, and says where they are that they are lost",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await using proxy = new ApiProxy(namespace);
+    let asked = 0;
+    proxy.client.streamNamespacedPodLog = () => {
+      asked++;
+      return Promise.reject(new DOMException("the server does not answer", "TimeoutError"));
+    };
+    const logs = new InProcessBlobRepository();
+    const { pipeline, done } = fixture(namespace, proxy.client, ["job"], { logs }, {
+      requestsPerSecond: 500,
+      env: hastyEnv,
+    });
+    const running = run(pipeline);
+    const pod = await namespace.until(async () => (await namespace.pods())[0] ?? false);
+    const time = new Date().toISOString();
+    await setStatus(namespace, pod, {
+      phase: "Succeeded",
+      containerStatuses: [{
+        name: "main",
+        state: { terminated: { exitCode: 0, startedAt: time, finishedAt: time } },
+      }],
+    });
+    strictEqual((await running).succeeded, 1);
+    strictEqual((await done.info("job"))?.success, true);
+    match(await logs.readText("job"), /^<logs lost: .*the server does not answer/);
+    ok(asked > 1, `asked ${asked} times`);
+    deepStrictEqual(await namespace.pods(), []);
   },
 );
 

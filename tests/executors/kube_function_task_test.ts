@@ -2,11 +2,14 @@ import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict
 import {
   InProcessMetadataRepository,
   KubeFunctionTask,
+  type KubernetesClient,
+  launch,
   Pipeline,
   PipelineError,
   PodManager,
   type PodRecord,
   S3BucketRepository,
+  YamlMetadataFileRepository,
   YamlMetadataS3Repository,
 } from "@datatask/datatask";
 import { TestDatabase, urlOf } from "../repos/mongo_fixture.ts";
@@ -43,6 +46,50 @@ Deno.test("KubeFunctionTask refuses repositories that a pod cannot reach", async
     }
     return true;
   });
+});
+
+/** A cluster without pods, in which none can be made. */
+const NO_PODS: KubernetesClient = {
+  listNamespacedPod: () => Promise.resolve({ items: [], metadata: { resourceVersion: "1" } }),
+  async *watchNamespacedPod(_, signal) {
+    yield { type: "BOOKMARK", object: {} };
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  },
+  createNamespacedPod: refuse,
+  readNamespacedPod: refuse,
+  patchNamespacedPod: refuse,
+  deleteNamespacedPod: refuse,
+  listNamespacedEvent: refuse,
+  streamNamespacedPodLog: refuse,
+};
+
+function refuse(): Promise<never> {
+  return Promise.reject(new Error("nobody is to ask for this"));
+}
+
+Deno.test("A-40: KubeFunctionTask calls its function here with launch --sync, with a record of its own or without", async () => {
+  await using folder = await temporaryFolder();
+  const store = (name: string): YamlMetadataFileRepository =>
+    new YamlMetadataFileRepository(`${folder.path}/${name}`);
+  const input = store("input");
+  await input.validate({ create: true });
+  for (const job of ["without", "with"]) await input.dump(job, 1);
+  for (const job of ["without", "with"]) {
+    const [output, done, funcDone] = [store("output"), store("done"), store("func_done")];
+    const task = new KubeFunctionTask("task", new PodManager("app", "default", NO_PODS), done, {
+      template: () => UNSCHEDULED,
+      ready: input,
+      timeout: 60,
+      ...job === "with" && { funcDone },
+    })
+      .link("input", input, { isInput: true })
+      .link("output", output, { isOutput: true })
+      .func(({ job, output }) => output.dump(job, { job }));
+    strictEqual(await launch(new Pipeline([task]), "task", job, { sync: true }), "succeeded");
+    deepStrictEqual(await output.info(job), { job });
+    strictEqual((await done.info(job) as PodRecord).success, true);
+    if (job === "with") strictEqual((await funcDone.info(job) as PodRecord).success, true);
+  }
 });
 
 Deno.test("KubeFunctionTask reads S3 and writes MongoDB from within pods", full, async () => {

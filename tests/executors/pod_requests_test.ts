@@ -20,3 +20,15 @@ Deno.test("PodRequests does not try again what Deno does not permit, and says wh
   });
   strictEqual(requests.count, 1);
 });
+
+Deno.test("A-53: PodRequests tries again what was not answered in time, which has a number that is no status", async () => {
+  const requests = new PodRequests("default", 50, hastyEnv);
+  const answer = await requests.send(
+    { doing: "list pods", permission: "list pods" },
+    () =>
+      requests.count === 1
+        ? Promise.reject(new DOMException("the server does not answer", "TimeoutError"))
+        : Promise.resolve("pods"),
+  );
+  strictEqual(answer, "pods");
+});
