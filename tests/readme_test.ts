@@ -2,7 +2,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 
 const config = new URL("../deno.json", import.meta.url).pathname;
 
-Deno.test("the first program of the README does in an empty folder what the README says", async () => {
+Deno.test("A-29: the first program of the README does in an empty folder what the README says", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));

@@ -45,7 +45,7 @@ test("MongoMetadataRepository does what the original's test wants", async (datab
   deepStrictEqual(await Array.fromAsync(repo), []);
 });
 
-test("a value has no _id, so that it can be copied to another key (A-32)", async (database) => {
+test("A-32: a value has no _id, so that it can be copied to another key", async (database) => {
   const repo = database.repository("books");
   await repo.dump("foo", { weh: 1 });
   await repo.dump("bar", await repo.info("foo"));
@@ -58,7 +58,7 @@ test("a value has no _id, so that it can be copied to another key (A-32)", async
   });
 });
 
-test("a value that is no mapping is refused before anything is sent (A-32)", async (database) => {
+test("A-32: a value that is no mapping is refused before anything is sent", async (database) => {
   const repo = database.repository();
   const values = [1, "text", null, true, [1, 2], [], new Date(), new Map([["a", 1]]), () => {}];
   for (const value of [...values, undefined]) {

@@ -53,6 +53,20 @@ Deno.test({
 });
 
 Deno.test({
+  name: "A-31: a reader of S3BucketRepository gives as much as it is asked for",
+  ignore,
+  async fn() {
+    await using bucket = await TestBucket.make();
+    const repo = new S3BucketRepository(bucket.client, bucket.name);
+    await repo.writeText("moby", "Call me Ishmael.");
+    await using reader = await repo.open("moby", "r");
+    const parts: string[] = [];
+    for (let part = "?"; part !== "";) parts.push(part = await reader.read(5));
+    deepStrictEqual(parts, ["Call ", "me Is", "hmael", ".", ""]);
+  },
+});
+
+Deno.test({
   name: "S3BucketRepository takes a resource of a session as its client",
   ignore,
   async fn() {

@@ -94,7 +94,7 @@ async function allFail(repo: S3BucketRepository, words: RegExp): Promise<void> {
 const xml = (code: string): string => `<Error><Code>${code}</Code><Message>no</Message></Error>`;
 
 const ANSWERS: readonly (readonly [what: string, fault: Fault, words: RegExp])[] = [
-  ["500", { answer: 500 }, /500/], // A-30, also those below
+  ["500", { answer: 500 }, /500/],
   ["503", { answer: 503, body: xml("SlowDown") }, /overloaded/],
   ["403", { answer: 403, body: xml("AccessDenied") }, /access is denied/],
   ["expired credentials", { answer: 403, body: xml("ExpiredToken") }, /expired|access is denied/],
@@ -104,7 +104,7 @@ const ANSWERS: readonly (readonly [what: string, fault: Fault, words: RegExp])[]
 ];
 
 for (const [what, fault, words] of ANSWERS) {
-  test(`S3BucketRepository takes ${what} for no answer on keys`, async () => {
+  test(`A-30: S3BucketRepository takes ${what} for no answer on keys`, async () => {
     await using fixture = await Fixture.make({ maxAttempts: 1 });
     const { bucket, proxy, repo } = fixture;
     await repo.writeText("a", "text");
@@ -352,7 +352,7 @@ test("s3Client() asks again for credentials that expire", async () => {
   ok(asked >= 3, `asked ${asked} times`);
 });
 
-test("no job is started on an error of S3", async () => {
+test("A-30: no job is started on an error of S3", async () => {
   await using fixture = await Fixture.make({ maxAttempts: 1 });
   const { bucket, proxy, repo } = fixture;
   await repo.writeText("a", "text");

@@ -25,7 +25,7 @@ async function stream(what: "write" | "read", bucket: string, megabytes: number)
 
 for (const megabytes of SWEEP ? [100, 5000] : [100]) {
   Deno.test({
-    name: `S3BucketRepository streams ${megabytes} MB in less than ${MEMORY} MB of memory`,
+    name: `A-31: S3BucketRepository streams ${megabytes} MB in less than ${MEMORY} MB of memory`,
     ignore: s3Server.ignore,
     async fn() {
       await using bucket = await TestBucket.make();

@@ -1,0 +1,39 @@
+import { strictEqual } from "node:assert/strict";
+import { S3BucketRepository } from "@datatask/datatask";
+import { s3Client } from "@datatask/datatask/s3";
+import { temporaryFolder } from "../executors/processes.ts";
+import { clientOptions } from "../repos/s3_fixture.ts";
+import { s3Server } from "../servers.ts";
+
+Deno.test({
+  name: "A-29: examples/books.ts counts what is in the books of a bucket",
+  ignore: s3Server.ignore,
+  async fn() {
+    await using folder = await temporaryFolder();
+    using client = await s3Client(clientOptions());
+    const books = new S3BucketRepository(client, "library", { prefix: "books/", suffix: ".txt" });
+    const job = crypto.randomUUID(); // the bucket is whoever's runs the example
+    await books.validate();
+    try {
+      await books.writeText(job, "Call me Ishmael.\n\nSome years ago\n");
+      const { endpoint, key, secret } = s3Server.variables;
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", new URL("../../examples/books.ts", import.meta.url).pathname, "run"],
+        env: {
+          NO_COLOR: "1",
+          BUCKET_ENDPOINT: endpoint,
+          BUCKET_USERNAME: key,
+          BUCKET_PASSWORD: secret,
+          EXAMPLE_RESULTS: folder.path,
+        },
+      }).output();
+      strictEqual(code, 0, new TextDecoder().decode(stderr));
+      strictEqual(
+        await Deno.readTextFile(`${folder.path}/books/${job}.txt`),
+        `The book "${job}" has 2 paragraphs, 4 lines, 6 words, and 33 characters.\n`,
+      );
+    } finally {
+      await books.delete(job);
+    }
+  },
+});
