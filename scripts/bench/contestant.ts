@@ -1,11 +1,12 @@
 /**
  * datatask in the race: `deno run -A contestant.ts SCENARIO JOBS STATE [VERB ...]` in the scenario's directory. The outputs
- * themselves say what is done; where jobs are processes, their starts and ends are kept in STATE besides.
+ * themselves say what is done; where jobs are processes, their starts, ends and records are kept in STATE besides.
  *
  * @module
  */
 
 import {
+  type DoneRecord,
   ExecutorTask,
   FileRepository,
   InProcessMetadataRepository,
@@ -17,6 +18,7 @@ import {
   ResourceManager,
   Resources,
   sh,
+  SqliteMetadataRepository,
   WorkerExecutor,
 } from "../../mod.ts";
 
@@ -59,7 +61,8 @@ function processes(source: FileRepository, targets: readonly FileRepository[]): 
   const manager = new LocalLinuxManager("race", { localPath });
   const resources = new ResourceManager(Resources.parse(Number(jobs), 0));
   return targets.map((target, index) => {
-    const task = new ProcessTask(`step${index}`, new InProcessMetadataRepository(), {
+    const done = new SqliteMetadataRepository<DoneRecord>(`${localPath}/done.db`, `step${index}`);
+    const task = new ProcessTask(`step${index}`, done, {
       manager,
       resources,
     })

@@ -1,7 +1,7 @@
 /**
  * Figures of datatask alone: what a key costs in time and memory, how a change is met, and what asking costs.
  *
- * `deno run -A scripts/bench/figures.ts [N ...]`: for 1,000, 100,000 and 1,000,000 keys, if no number is given.
+ * `deno run -A --v8-flags=--expose-gc scripts/bench/figures.ts [N ...]`: for 1,000, 100,000 and 1,000,000 keys, if no number is given.
  *
  * @module
  */
@@ -13,7 +13,11 @@ import {
   FileRepository,
   InProcessMetadataRepository,
   InProcessSyncTask,
+  LocalLinuxManager,
   Pipeline,
+  ProcessTask,
+  ResourceManager,
+  Resources,
   run,
 } from "../../mod.ts";
 
@@ -21,7 +25,7 @@ import {
 const CHANGES = 50;
 
 /** Seconds for which an idle run is watched. */
-const IDLE = 5;
+const IDLE = 20;
 
 function keyOf(i: number): string {
   return `k${String(i).padStart(7, "0")}`;
@@ -31,25 +35,41 @@ function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 }
 
-/** Nanoseconds a key: a first listing, one in the same order, one in another; and bytes a key. */
-function index(n: number): Record<string, number> {
+/** How many bytes are in array buffers, when nothing is left that is not needed. */
+async function buffered(): Promise<number> {
+  const { gc } = globalThis as { gc?: () => void };
+  if (gc === undefined) throw new Error("Memory cannot be measured without --v8-flags=--expose-gc");
+  for (let i = 0; i < 3; i++) {
+    gc();
+    await new Promise((resolve) => setTimeout(resolve)); // what was freed is counted later
+  }
+  return Deno.memoryUsage().external;
+}
+
+/** Nanoseconds a key: a first listing, one in the same order, one in another; and bytes a key, its name among them. */
+async function index(n: number): Promise<Record<string, number>> {
   const names = Array.from({ length: n }, (_, i) => keyOf((i * 7919) % n));
   const [listing, other] = [[...nameChunks(names)], [...nameChunks(names.toSorted())]];
+  const before = await buffered();
+  const space = new KeySpace();
+  const sets = [space.load(listing, () => {}), space.load(listing, () => {})];
+  const inOrder = await buffered();
+  sets.push(space.load(other, () => {}));
+  const looked = await buffered();
+  if (sets.some(({ size }) => size !== n)) throw new Error(`A listing of ${n} keys has lost some`);
   const times: Record<string, number[]> = { "first listing": [], "same order": [], "other order": [] };
-  let space = new KeySpace();
   for (let i = 0; i < 5; i++) {
-    space = new KeySpace();
+    const space = new KeySpace();
     for (const [name, chunks] of [["first listing", listing], ["same order", listing], ["other order", other]] as const) {
       const began = performance.now();
       space.load(chunks, () => {});
       times[name]!.push((performance.now() - began) * 1e6 / n);
     }
   }
-  const { bytes, ends, hashes } = space.parts();
   return {
     ...Object.fromEntries(Object.entries(times).map(([name, each]) => [`${name} ns/key`, Math.min(...each)])),
-    "names bytes/key": bytes.length / n,
-    "rest bytes/key": (ends.byteLength + hashes.byteLength) / n,
+    "2 stores in order B/key": (inOrder - before) / n,
+    "3 in any order B/key": (looked - before) / n,
   };
 }
 
@@ -62,6 +82,32 @@ async function jobs(n: number): Promise<number> {
   const began = performance.now();
   await run(new Pipeline([task]));
   return (performance.now() - began) * 1000 / n;
+}
+
+/** What a run costs while scripts run that do nothing: in % of a core. */
+async function sleepers(count: number): Promise<number> {
+  const localPath = await Deno.makeTempDir();
+  const manager = new LocalLinuxManager("sleepers", { localPath });
+  const input = new InProcessMetadataRepository(new Map(Array.from({ length: count }, (_, i) => [keyOf(i), i])));
+  const resources = new ResourceManager(Resources.parse(count, 0));
+  const task = new ProcessTask("sleep", new InProcessMetadataRepository(), {
+    template: "exec sleep 600",
+    manager,
+    resources,
+    maxConcurrent: count,
+  }).link("input", input, { isInput: true });
+  const ending = new AbortController();
+  const running = run(new Pipeline([task]), { signal: ending.signal });
+  while ((await manager.running("sleep")).length < count) await new Promise((resolve) => setTimeout(resolve, 100));
+  const before = cpuUsage();
+  await new Promise((resolve) => setTimeout(resolve, IDLE * 1000));
+  const { user, system } = cpuUsage(before);
+  ending.abort();
+  for (const job of await manager.running("sleep")) await manager.kill(job, "cancelled");
+  await running;
+  await manager.close();
+  await Deno.remove(localPath, { recursive: true });
+  return (user + system) / (IDLE * 1e6) * 100;
 }
 
 /** A run that waits for new files among N: how long until one is met, and what waiting costs. */
@@ -140,7 +186,7 @@ const counts = Deno.args.length > 0 ? Deno.args.map(Number) : [1_000, 100_000, 1
 const columns: Record<string, number>[] = [];
 for (const n of counts) {
   columns.push({
-    ...index(n),
+    ...await index(n),
     "job in memory µs": Math.min(await jobs(n), await jobs(n)),
     ...await changes(n),
     ...await questions(n),
@@ -152,3 +198,4 @@ for (const name of Object.keys(columns[0]!)) {
   const row = columns.map((column) => column[name]!.toPrecision(3).padStart(10));
   console.log([name.padEnd(width), ...row].join(""));
 }
+console.log(`\n100 scripts that sleep: ${(await sleepers(100)).toPrecision(3)} % of a core`);
