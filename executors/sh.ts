@@ -4,14 +4,20 @@
  * @module
  */
 
-/**
- * Words that need no quotes wherever they stand. A word of small letters could be `if`, and digits alone before a `>`
- * would name a file descriptor.
- */
-const PLAIN = /^(?=.*[^a-z0-9])[A-Za-z0-9_@%+:,./-]+$/;
+import { ScriptPosition } from "./script_position.ts";
+import type { Refusal } from "./script_refusal.ts";
+
+/** What scripts consist of that have values in them, which are looked at anew when one becomes part of another. */
+const partsOf = new WeakMap<ShellScript, readonly ScriptPart[]>();
+
+/** The first line of a script that is run by no shell which knows quotes as these. */
+const FOREIGN =
+  /^#!(?![ \t]*\S*\/(?:(?:env|busybox)[ \t]+(?:-S[ \t]+)?(?:\S*\/)?)?(?:[bd]?ash|sh|m?ksh|zsh)(?:[ \t\r\n]|$)).*/;
 
 /**
- * A value as words of a shell script: whatever is in it, the shell takes it for that and nothing else.
+ * A value as words of a shell script, in single quotes: whatever is in it, the shell takes it for that and nothing else,
+ * unless the words stand inside other quotes, a comment, a here-document or the like. {@linkcode sh} sees that they do
+ * not.
  *
  * @param value A string, number, bigint, boolean or URL, an object with a `toString` of its own, or an array of such:
  * each of its items becomes a word. A file URL becomes its path.
@@ -24,7 +30,7 @@ const PLAIN = /^(?=.*[^a-z0-9])[A-Za-z0-9_@%+:,./-]+$/;
  * import { strictEqual } from "node:assert";
  *
  * strictEqual(shquote("it's"), `'it'\\''s'`);
- * strictEqual(shquote(["a.txt", "b c"]), "a.txt 'b c'");
+ * strictEqual(shquote(["a.txt", "b c"]), "'a.txt' 'b c'");
  * ```
  */
 export function shquote(value: unknown): string {
@@ -35,7 +41,8 @@ export function shquote(value: unknown): string {
       `Cannot quote ${JSON.stringify(text)} for a shell: it has a NUL character in it`,
     );
   }
-  return PLAIN.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  // Always in quotes: `a` could be part of `$xa`, `a,b` of `{a,b}`, and `2` of `2>`.
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** A shell script whose values are quoted, as {@linkcode sh} makes it. */
@@ -59,77 +66,103 @@ export class ShellScript {
 }
 
 /**
- * Makes a shell script. Every value in it is quoted by {@linkcode shquote}; a script in it stays as it is. Backslashes
- * reach the shell as they are written.
+ * Makes a shell script. Every value in it is quoted by {@linkcode shquote}, and may stand wherever a word may. A script in
+ * it stays as it is. Backslashes reach the shell as they are written.
+ *
+ * The shell hands a value to a command as it is; what the command makes of it is another matter: `eval`, `let` or
+ * `sh -c` would run what is in it, and `[[ ... -eq ... ]]` of bash as well.
  *
  * @param strings The script around the values.
  * @param values What stands in it.
  * @returns The script.
- * @throws {TypeError} If a value cannot be quoted, or stands inside quotes.
+ * @throws {TypeError} If a value cannot be quoted, or stands where quotes mean something else or nothing: inside other
+ * quotes or backticks, a comment, a here-document, `${...}`, `$((...))` or `[...]`, or behind `$` or a backslash; or if the
+ * script is not for a shell.
  *
  * @example Usage
  * ```ts
  * import { sh } from "@datatask/datatask";
- * import { strictEqual } from "node:assert";
+ * import { strictEqual, throws } from "node:assert";
  *
  * const file = "Moby Dick; rm -rf.txt";
  * strictEqual(sh`wc -w < ${file}`.text, "wc -w < 'Moby Dick; rm -rf.txt'");
+ * throws(() => sh`echo "The file is ${file}"`, TypeError); // write: echo "The file is "${file}
  * ```
  */
 export function sh(strings: TemplateStringsArray, ...values: unknown[]): ShellScript {
-  const quotes = new Quotes();
-  return new ShellScript(
-    strings.raw.map((part, index) => {
-      if (index === values.length) return part;
-      quotes.read(part);
-      if (quotes.open) {
-        throw new TypeError(
-          `Cannot put value ${index + 1} into a shell script inside quotes, behind ${
-            JSON.stringify(part.slice(-20))
-          }: it is quoted already; leave the quotes out`,
-        );
+  const parts: ScriptPart[] = [];
+  strings.raw.forEach((text, index) => {
+    append(parts, text);
+    if (index === values.length) return;
+    const value = values[index];
+    if (value instanceof ShellScript) {
+      for (const part of partsOf.get(value) ?? [value.text]) {
+        append(parts, typeof part === "string" ? part : { ...part, number: index + 1 });
       }
-      const value = values[index];
-      return part + (value instanceof ShellScript ? value.text : shquote(value));
-    }).join(""),
-  );
-}
-
-/** Follows a script to know whether it is inside quotes, where a quoted value would not be what it seems. */
-class Quotes {
-  /** What is open: `'` and `"` quotes, `(` of a command substitution, which begins anew within `"`. */
-  readonly #stack: string[] = [];
-  #comment = false;
-  #hereDocument = false;
-
-  get open(): boolean {
-    return !this.#hereDocument && (this.#stack.at(-1) === "'" || this.#stack.at(-1) === '"');
-  }
-
-  read(part: string): void {
-    for (let at = 0; at < part.length; at++) {
-      const char = part[at]!;
-      const top = this.#stack.at(-1);
-      if (this.#comment) this.#comment = char !== "\n";
-      else if (top === "'") {
-        if (char === "'") this.#stack.pop();
-      } else if (char === "\\") at++;
-      else if (char === "$" && part[at + 1] === "(") {
-        this.#stack.push("(");
-        at++;
-      } else if (char === '"') {
-        if (top === '"') this.#stack.pop();
-        else this.#stack.push('"');
-      } else if (top !== '"') {
-        if (char === "'") this.#stack.push("'");
-        else if (char === ")" && top === "(") this.#stack.pop();
-        else if (char === "(" && top === "(") this.#stack.push("(");
-        else if (char === "#" && /(?:^|[\s;&|(])$/.test(part.slice(0, at))) this.#comment = true;
-        else if (char === "<" && part[at + 1] === "<") this.#hereDocument = true;
-      }
+    } else {
+      parts.push({ number: index + 1, isList: Array.isArray(value), words: shquote(value) });
     }
+  });
+  check(parts);
+  const script = new ShellScript(
+    parts.map((part) => typeof part === "string" ? part : part.words).join(""),
+  );
+  partsOf.set(script, parts);
+  return script;
+}
+
+/** A part of a script: text, or a value. */
+type ScriptPart = string | {
+  /** Which of the values that it came with. */
+  readonly number: number;
+  /** Whether it is a list, of which there may be several words. */
+  readonly isList: boolean;
+  /** What stands for it. */
+  readonly words: string;
+};
+
+function append(parts: ScriptPart[], part: ScriptPart): void {
+  const last = parts.at(-1);
+  if (typeof last === "string" && typeof part === "string") parts[parts.length - 1] = last + part;
+  else parts.push(part);
+}
+
+/** Sees that each value is taken for itself where it stands. */
+function check(parts: readonly ScriptPart[]): void {
+  const position = new ScriptPosition();
+  const [first] = parts;
+  const foreign = typeof first === "string" ? FOREIGN.exec(first)?.[0] : undefined;
+  let line = 1;
+  let text = "";
+  for (const part of parts) {
+    if (typeof part === "string") {
+      text = part;
+      line += part.split("\n").length - 1;
+      continue;
+    }
+    const refusal = foreign !== undefined
+      ? {
+        where: `behind ${JSON.stringify(foreign)}`,
+        advice: "it would be quoted as for a shell; give it as an argument, or in the environment",
+      }
+      : position.read(text) ?? (part.isList && position.isInWord ? IN_WORD : undefined);
+    if (refusal !== undefined) {
+      throw new TypeError(
+        `Cannot put value ${part.number} into a shell script ${refusal.where}, in line ${line}, after ${
+          JSON.stringify(text.slice(-20))
+        }: ${refusal.advice}`,
+      );
+    }
+    position.pass();
+    text = "";
   }
 }
+
+const IN_WORD: Refusal = {
+  where: "inside a word",
+  advice:
+    "it is a list, and its items would be words of their own; put a blank before it, or join it",
+};
 
 function textOf(value: unknown): string {
   switch (typeof value) {
