@@ -97,7 +97,7 @@ export class ScriptSource {
       if (script instanceof ShellScript) return script;
       throw new JobError(
         `Cannot make the script of task "${this.#task.name}" for "${job}": its function gives ${
-          Deno.inspect(script)
+          Deno.inspect(script, { breakLength: Infinity, compact: true })
         }; let it give a script made with sh`,
         { class: "config" },
       );

@@ -69,8 +69,8 @@ export class ShellScript {
  * Makes a shell script. Every value in it is quoted by {@linkcode shquote}, and may stand wherever a word may. A script in
  * it stays as it is. Backslashes reach the shell as they are written.
  *
- * The shell hands a value to a command as it is; what the command makes of it is another matter: `eval`, `let` or
- * `sh -c` would run what is in it, and `[[ ... -eq ... ]]` of bash as well.
+ * The shell hands a value to a command as it is; what the command makes of it is another matter: `eval` and `sh -c` run
+ * what is in it, and bash does so wherever it calculates, as in `$((x))` with the value in `x`, or `[[ ... -eq ... ]]`.
  *
  * @param strings The script around the values.
  * @param values What stands in it.
@@ -176,9 +176,13 @@ function textOf(value: unknown): string {
       if (value instanceof URL && value.protocol === "file:") {
         return decodeURIComponent(value.pathname);
       }
-      if (value !== null && value.toString !== Object.prototype.toString) return String(value);
+      if (
+        typeof value?.toString === "function" && value.toString !== Object.prototype.toString
+      ) return String(value);
   }
   throw new TypeError(
-    `Cannot quote ${Deno.inspect(value)} for a shell: it has no text; name one of its properties`,
+    `Cannot quote ${
+      Deno.inspect(value, { breakLength: Infinity, compact: true })
+    } for a shell: it has no text; name one of its properties`,
   );
 }

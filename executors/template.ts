@@ -14,6 +14,9 @@ export type TemplateSource = string | { readonly file: string | URL };
 /** How a message of the library tells of the place of an error: the line, marked, and below it the marks. */
 const PLACE = /^ *\d+ > (?<line>.*)\n +i (?<marks> *\^+)/m;
 
+/** The key of what an object says of itself, which the library would take for nothing but its fields. */
+const TEXT = `text_${crypto.randomUUID().replaceAll("-", "")}`;
+
 let library: Promise<Library> | undefined;
 /** What the filter `toyaml` does, once a template has been made that uses it. */
 let toYaml: ((value: unknown) => string) | undefined;
@@ -80,10 +83,7 @@ export class Template {
    */
   render(values: Readonly<Record<string, unknown>>): string {
     try {
-      return this.#render(
-        this.#text,
-        Object.fromEntries(Object.entries(values).map(([name, value]) => [name, plain(value)])),
-      );
+      return this.#render(this.#text, values);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const { happened, line } = /^(?<happened>.*?)(?: \(in .*:(?<line>\d+)\))?$/m
@@ -125,9 +125,8 @@ async function load(): Promise<Library> {
       try {
         return func(fromLibrary(value));
       } catch (error) {
-        failure ??= new Error(
-          `filter ${name}: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        const message = error instanceof Error ? error.message : String(error);
+        failure ??= new Error(`filter ${name}: ${message.replaceAll(/\s*\n\s*/g, " ")}`);
         return "";
       }
     });
@@ -145,32 +144,65 @@ async function load(): Promise<Library> {
         names.set(text, name);
       }
       failure = undefined;
-      const rendered = environment.renderTemplate(name, values);
+      const said: Said[] = [];
+      const plainValues = Object.entries(values).map(([name, value]) => [name, plain(value, said)]);
+      let rendered = environment.renderTemplate(name, Object.fromEntries(plainValues));
       if (failure !== undefined) throw failure;
-      return rendered;
+      if (said.length === 0 || !rendered.toLowerCase().includes(TEXT)) return rendered;
+      for (const { object, text } of said.reverse()) { // the outer ones first
+        const shown = environment.renderStr("{{ object }}", { object });
+        rendered = rendered.replaceAll(shown, () => text);
+      }
+      if (!rendered.toLowerCase().includes(TEXT)) return rendered;
+      throw new Error(
+        "an object that is more than its text was changed; name one of its properties there",
+      );
     },
   };
 }
 
-/** A value as the library understands it: it would take dates and URLs for empty objects. */
-function plain(value: unknown): unknown {
+/** An object as the library is given it, and what it says of itself. */
+interface Said {
+  readonly object: Readonly<Record<string, unknown>>;
+  readonly text: string;
+}
+
+/**
+ * A value as the library understands it: it would take dates and URLs for empty objects.
+ *
+ * @param said To which the objects are added that say something of themselves.
+ */
+function plain(value: unknown, said: Said[]): unknown {
   if (value instanceof Date) return value.toISOString();
   if (value instanceof URL) {
     return value.protocol === "file:" ? decodeURIComponent(value.pathname) : value.href;
   }
-  if (value instanceof Map) return plain(Object.fromEntries(value));
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  if (value instanceof Map) return plain(Object.fromEntries(value), said);
+  if (Array.isArray(value)) return value.map((item) => plain(item, said));
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).map(([key, item]) => [key, plain(item, said)]);
+  const { toString } = value;
+  if (typeof toString !== "function" || toString === Object.prototype.toString) {
+    return Object.fromEntries(fields);
   }
-  return value;
+  const text = String(value);
+  if (fields.length === 0) return text;
+  const object = Object.fromEntries([...fields, [TEXT, text]]);
+  said.push({ object, text });
+  return object;
 }
 
 /** A value as the library hands it to a filter, as JSON has it. */
 function fromLibrary(value: unknown): unknown {
   if (value === undefined) return null;
   if (value instanceof Map) {
-    return Object.fromEntries([...value].map(([key, item]) => [key, fromLibrary(item)]));
+    const text: unknown = value.get(TEXT);
+    const object = Object.fromEntries(
+      [...value].filter(([key]) => key !== TEXT).map(([key, item]) => [key, fromLibrary(item)]),
+    );
+    return text === undefined ? object : Object.defineProperty(object, "toString", {
+      value: () => text, // not one of its fields
+    });
   }
   return Array.isArray(value) ? value.map(fromLibrary) : value;
 }

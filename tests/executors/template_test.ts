@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { parseYaml } from "../../lib/yaml.ts";
-import { JobError } from "../../mod.ts";
+import { JobError, Resources, S3BucketInfo } from "../../mod.ts";
 import { Template } from "../../executors/template.ts";
 
 const runs = { numRuns: Deno.env.get("DATATASK_SWEEP") === "1" ? 20_000 : 500 };
@@ -64,4 +64,50 @@ Deno.test("Template.render() says which filter there is not", async () => {
 
 Deno.test("Template.render() escapes nothing", async () => {
   strictEqual((await rendered("{{ value }}\n"))("<&>'"), "<&>'\n");
+});
+
+const books = new S3BucketInfo("http://s3", "s3://library/a b.txt", "library", "", ".txt");
+
+Deno.test("Template.render() writes what an object says of itself, and has its fields as well", async () => {
+  const all = await rendered(
+    "{{ value }} {{ value|shquote }} {{ value.bucket }} {{ value['suffix'] }}",
+  );
+  strictEqual(all(books), "s3://library/a b.txt 's3://library/a b.txt' library .txt");
+  const inner = await rendered(
+    "{% set x = value.list[0] %}{{ x ~ '!' }} {{ value.list }} {{ value.list|shquote }} {{ x.uri }}",
+  );
+  strictEqual(
+    inner({ list: [books, new Resources(1.5)] }),
+    `${books}! [${books}, ${new Resources(1.5)}] '${books}' '${new Resources(1.5)}' ${books}`,
+  );
+  const fields = await rendered("{{ value|tojson }}");
+  deepStrictEqual(JSON.parse(fields(books)), { ...books });
+  strictEqual((await rendered("{{ value|toyaml }}"))(books).includes(books.bucket), true);
+});
+
+Deno.test("Template.render() knows data that says nothing of itself from objects that do", async () => {
+  const render = await rendered("{{ value.toString }} {{ value|tojson }}");
+  strictEqual(render({ toString: "text" }), 'text {"toString":"text"}');
+  strictEqual(
+    (await rendered("{{ value.a.b }}"))({ ["__proto__"]: 1, a: { b: books } }),
+    `${books}`,
+  );
+  strictEqual((await rendered("{{ value|upper }}"))(new Error("a")), "ERROR: A");
+  strictEqual((await rendered("{{ value.a }}"))(Object.assign(Object.create(null), { a: 1 })), "1");
+});
+
+Deno.test("Template.render() refuses to change an object as if it were text", async () => {
+  const render = await rendered("{{ value|upper }}");
+  throws(() => render(books), /an object that is more than its text was changed; name one of its/);
+});
+
+Deno.test("Template.render() says what it cannot quote in one line", async () => {
+  const render = await rendered("{{ value|shquote }}");
+  const value = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`some-field-${i}`, "\n"]));
+  throws(
+    () => render(value),
+    (error) =>
+      error instanceof JobError && /Cannot quote \{.*\} for a shell: .*link/.test(error.message) &&
+      !error.message.includes("\n"),
+  );
 });
