@@ -44,8 +44,8 @@ export interface ProcessTaskOptions extends TaskOptions {
    */
   readonly template?: string | URL | { readonly file: string | URL } | ScriptFunction;
   /**
-   * Where the processes run. On this machine, if it is not given: with a folder for each main module and current folder, and
-   * within its cores and memory.
+   * Where the processes run. On this machine, if it is not given, within its cores and memory, and with a folder that is
+   * named after the main module and the place where the records of the task's jobs are kept.
    */
   readonly manager?: Accessor<AbstractProcessManager>;
   /** Where it is kept which jobs run. A view of the manager, if it is not given. */
@@ -177,7 +177,7 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
    */
   constructor(name: string, done: DoneRepository, options: Options) {
     const given: ProcessTaskOptions = options;
-    const manager = given.manager ?? defaultManager();
+    const manager = given.manager ?? defaultManager(done);
     const resources = given.resources ??
       (manager instanceof AbstractProcessManager ? manager.resources : undefined);
     super(name, done, {
