@@ -39,8 +39,8 @@ export type ScriptFunction<Values = ScriptValues> = (
 /** Options of a {@linkcode ProcessTask}. */
 export interface ProcessTaskOptions extends TaskOptions {
   /**
-   * The script: Jinja text; the path or URL of a file with such text; or a function. It must be given, unless
-   * {@linkcode ProcessTask.func} is called.
+   * The script: Jinja text; the URL of a file with such text, or its path, as `{ file: "./count.sh" }`; or a function. It
+   * must be given, unless {@linkcode ProcessTask.func} is called.
    */
   readonly template?: string | URL | { readonly file: string | URL } | ScriptFunction;
   /**
@@ -224,17 +224,16 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
   }
 
   /**
-   * Checks that there is a script.
+   * Checks that there is a script, and not the path of one in its place.
    *
    * @throws {PipelineError} If there is none.
    */
   override validate(): Promise<void> {
-    if (this.#script !== undefined) return super.validate();
-    return Promise.reject(
-      new PipelineError([
-        `task "${this.name}" has no script: give it one with the option template, or with .func(...)`,
-      ]),
-    );
+    const problem = this.#script === undefined
+      ? "it has no script: give it one with the option template, or with .func(...)"
+      : this.#script.problem;
+    if (problem === undefined) return super.validate();
+    return Promise.reject(new PipelineError([`task "${this.name}": ${problem}`]));
   }
 
   /** Starts the script of a job, and waits for its end. */

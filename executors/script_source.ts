@@ -19,6 +19,9 @@ export interface ScriptValues {
   readonly [link: string]: unknown;
 }
 
+/** A script that is nothing but a path from the folder of the job, where there is no file. */
+const RELATIVE_PATH = /^\s*\.\.?\/\S*\s*$/;
+
 /** Makes the scripts of a task. What a link says of a job is only asked for where the script uses it. */
 export class ScriptSource {
   readonly #task: Task;
@@ -34,6 +37,15 @@ export class ScriptSource {
   ) {
     this.#task = task;
     this.#source = source;
+  }
+
+  /** Why it can make no script that works; undefined if nothing is known to be wrong. */
+  get problem(): string | undefined {
+    const source = this.#source;
+    if (typeof source !== "string" || !RELATIVE_PATH.test(source)) return undefined;
+    const path = JSON.stringify(source.trim());
+    return `the template ${path} is taken as text, which would run ${path} in the empty folder of a job: ` +
+      `if it is a file with a template, give { file: ${path} }`;
   }
 
   /**

@@ -181,6 +181,19 @@ Deno.test("A-46: ProcessTask takes a string for text, even if there is a file of
   strictEqual(url.output, "from the file of a\n");
 });
 
+Deno.test("ProcessTask refuses a template that is a path from the empty folder of a job, and says how to name a file", async () => {
+  const input = new InProcessMetadataRepository(new Map([["a", 1]]));
+  const done = new InProcessMetadataRepository();
+  const task = new ProcessTask("task", done, { template: "./count.sh" })
+    .link("input", input, { isInput: true });
+  await rejects(
+    run(new Pipeline([task])),
+    (error) =>
+      error instanceof PipelineError &&
+      /taken as text.*\{ file: ".\/count.sh" \}/.test(error.message),
+  );
+});
+
 Deno.test("A-23: a template can use a link twice whose repository says null", async () => {
   const { output } = await runScript({ template: "echo '{{ input }} {{ input }}'" }, { a: null });
   strictEqual(output, "none none\n");
