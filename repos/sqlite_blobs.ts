@@ -61,7 +61,7 @@ export class SqliteBlobs {
   put(job: string, bytes: Uint8Array): void {
     this.#replace(
       job,
-      (database) => database.run(this.#sql.insert, job, bytes.length, bytes, null),
+      (database) => database.run(this.#sql.replace, job, bytes.length, bytes, null),
     );
   }
 
@@ -87,7 +87,7 @@ export class SqliteBlobs {
   publish(job: string, generation: number, size: number): void {
     this.#replace(job, (database) => {
       requireAlive(database.get(this.#sql.end, generation));
-      return database.run(this.#sql.insert, job, size, null, generation);
+      return database.run(this.#sql.replace, job, size, null, generation);
     });
   }
 
@@ -100,18 +100,22 @@ export class SqliteBlobs {
       }), job);
   }
 
-  #replace(job: string, insert: (database: SqliteDatabase) => number): void {
+  #replace(job: string, replace: (database: SqliteDatabase) => number): void {
     this.table.put(job, (database) =>
       database.transaction(() => {
-        this.#remove(database, job);
-        return insert(database);
+        this.#removeChunks(database, database.get(this.#sql.generation, job));
+        return replace(database);
       }));
   }
 
   #remove(database: SqliteDatabase, job: string): boolean {
     const row = database.get(this.#sql.remove, job);
-    if (typeof row?.generation === "number") database.run(this.#sql.removeChunks, row.generation);
+    this.#removeChunks(database, row);
     return row !== undefined;
+  }
+
+  #removeChunks(database: SqliteDatabase, row: Row | undefined): void {
+    if (typeof row?.generation === "number") database.run(this.#sql.removeChunks, row.generation);
   }
 
   *#chunks(job: string, row: Row): Generator<Uint8Array, void, undefined> {
@@ -219,7 +223,8 @@ interface Statements {
   readonly schema: string;
   readonly sweep: string;
   readonly find: string;
-  readonly insert: string;
+  readonly generation: string;
+  readonly replace: string;
   readonly remove: string;
   readonly chunk: string;
   readonly add: string;
@@ -241,7 +246,8 @@ function statementsFor(table: string): Statements {
     sweep: `DELETE FROM ${chunks} WHERE generation IN ` +
       `(SELECT generation FROM ${drafts} WHERE ${dead}); DELETE FROM ${drafts} WHERE ${dead};`,
     find: `SELECT size, bytes, generation FROM "${table}" WHERE job = ?`,
-    insert: `INSERT INTO "${table}" (job, size, bytes, generation) VALUES (?, ?, ?, ?)`,
+    generation: `SELECT generation FROM "${table}" WHERE job = ?`,
+    replace: `REPLACE INTO "${table}" (job, size, bytes, generation) VALUES (?, ?, ?, ?)`,
     remove: `DELETE FROM "${table}" WHERE job = ? RETURNING generation`,
     chunk: `SELECT bytes FROM ${chunks} WHERE generation = ? AND number = ?`,
     add: `INSERT INTO ${chunks} (generation, number, bytes) VALUES (?, ?, ?)`,

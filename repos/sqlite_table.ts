@@ -35,8 +35,9 @@ export interface SqliteTableOptions {
 /**
  * A table with a key a row.
  *
- * Each change takes the next number of the table's `AUTOINCREMENT` sequence: a row that is written gets it as its `id`,
- * a deletion leaves it unused. So what changed since a number is found without looking at the rest.
+ * Each change takes the next number of the table's `AUTOINCREMENT` sequence: a row that is written gets it as its `id`, a
+ * deletion leaves it unused, and so does another key in the place of one: for those, triggers see to it, so that it does
+ * not matter by which program they are made. So what changed since a number is found without looking at the rest.
  */
 export class SqliteTable {
   /** The absolute path of the database file. */
@@ -46,6 +47,7 @@ export class SqliteTable {
   readonly #owner: Repository;
   readonly #database: SqliteDatabase;
   readonly #schema: string;
+  readonly #triggers: string;
   readonly #probe: string;
   readonly #watchers = new Set<Watcher>();
   #isMade = false;
@@ -71,6 +73,10 @@ export class SqliteTable {
     const types = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
     this.#schema = `CREATE TABLE IF NOT EXISTS "${table}" ` +
       `(id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL UNIQUE, ${types}) STRICT; ${prepare}`;
+    this.#triggers = [["deleted", "DELETE"], ["renamed", "UPDATE OF job"]].map(([name, event]) =>
+      `CREATE TRIGGER IF NOT EXISTS "${table}.${name}" AFTER ${event} ON "${table}" BEGIN ` +
+      `UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = '${table}' COLLATE NOCASE; END;`
+    ).join("");
     this.#probe = `SELECT id, job, ${Object.keys(columns)} FROM "${table}" LIMIT 0`;
   }
 
@@ -114,7 +120,7 @@ export class SqliteTable {
     return this.#attempt(doing, job, () => {
       if (this.#database.connect(true)) this.#forget();
       if (!this.#isMade) {
-        this.#database.transaction(() => this.#database.exec(this.#schema));
+        this.#database.transaction(() => this.#make());
         this.#isMade = true;
       }
       return action(this.#database);
@@ -173,14 +179,14 @@ export class SqliteTable {
    * @returns True if it was.
    */
   delete(job: string, remove: (database: SqliteDatabase) => boolean): boolean {
-    const number = this.read(
-      "delete",
-      (database) =>
-        database.transaction(() =>
-          remove(database) ? Number(database.get(TAKE_NUMBER, this.name)?.seq) : undefined
-        ),
-      job,
-    );
+    const number = this.read("delete", (database) =>
+      database.transaction(() => {
+        const before = this.#sequence();
+        if (!remove(database)) return undefined;
+        const after = this.#sequence();
+        // A table that nobody has written to since it had no triggers.
+        return after > before ? after : Number(database.get(TAKE_NUMBER, this.name)?.seq);
+      }), job);
     if (number === undefined) return false;
     this.#told(number);
     return true;
@@ -217,6 +223,16 @@ export class SqliteTable {
   /** As `table in file`. */
   toString(): string {
     return `${this.name} in ${this.file}`;
+  }
+
+  /** Makes the table, and what it needs. */
+  #make(): void {
+    this.#database.exec(this.#schema);
+    this.#database.get(this.#probe); // fails, and all is undone, if the table is another program's
+    if (this.#database.get(IS_NUMBERED, this.name) === undefined) {
+      throw new Error("its column id is not AUTOINCREMENT");
+    }
+    this.#database.exec(this.#triggers);
   }
 
   /** Takes in a change that was made through the owner, which tells of it itself: it need not be told a second time. */
@@ -268,6 +284,9 @@ interface Watcher {
   known: number;
 }
 
+const IS_NUMBERED =
+  "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE " +
+  "AND sql LIKE '%AUTOINCREMENT%'";
 const LATEST_NUMBER = "SELECT seq FROM sqlite_sequence WHERE name = ? COLLATE NOCASE";
 const TAKE_NUMBER =
   "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = ? COLLATE NOCASE RETURNING seq";
@@ -280,7 +299,7 @@ function adviceFor(message: string): string {
 /** What to do about errors, by their texts: `node:sqlite` gives no code for many of them. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/no such file|no such table/, "check the names, or let validate make what is lacking"],
-  [/no such column/, "use a table that a repository of this class has made"],
+  [/no such column|AUTOINCREMENT/, "use a table that a repository of this class has made"],
   [/locked|busy/, "another process holds the file; try again when it is done"],
   [/not a database|malformed/, "use another file, or restore this one"],
   [/access to/, "allow it, or use another file"],

@@ -197,3 +197,30 @@ Deno.test("SqliteBlobRepository lets several processes write one key at once, an
     strictEqual(drafts(file), 0);
     strictEqual(chunks(file), Math.ceil(300_000 / 65_536));
   }));
+
+Deno.test("SqliteBlobRepository.watch() tells of values that others replace one by one, and of rows that they delete", () =>
+  withFile(async (file) => {
+    using repository = new SqliteBlobRepository(file, "data");
+    await repository.writeText("a", "1");
+    await repository.writeBytes("b", new Uint8Array(200_000));
+    const watch = repository.watch(new AbortController().signal);
+    const first = watch.next();
+    const child = spawn(
+      `import { SqliteBlobRepository } from "$repos/sqlite_blob_repository.ts";
+       const repository = new SqliteBlobRepository(Deno.args[0]!, "data");
+       await repository.writeText("a", "2");
+       await repository.writeText("b", "2");`,
+      file,
+    );
+    await child.stdin.close();
+    strictEqual((await child.output()).success, true);
+    deepStrictEqual((await first).value, { type: "put", job: "a" });
+    deepStrictEqual((await watch.next()).value, { type: "put", job: "b" });
+    query(file, "DELETE FROM data WHERE job = 'a'");
+    deepStrictEqual((await watch.next()).value, { type: "relist" });
+    await repository.writeText("b", "3");
+    await repository.delete("b");
+    deepStrictEqual((await watch.next()).value, { type: "put", job: "b" });
+    deepStrictEqual((await watch.next()).value, { type: "delete", job: "b" });
+    await watch.return();
+  }));

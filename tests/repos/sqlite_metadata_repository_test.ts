@@ -278,6 +278,45 @@ Deno.test("SqliteMetadataRepository.watch() tells of changes by others, one by o
     controller.abort();
   }));
 
+Deno.test("SqliteMetadataRepository.watch() says to list again when another program has deleted rows, or renamed one", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository(file, "done");
+    for (const job of ["a", "b", "c", "d"]) await repository.dump(job, 0);
+    const watch = repository.watch(new AbortController().signal);
+    const first = watch.next();
+    query(file, "DELETE FROM done WHERE job = 'a'");
+    deepStrictEqual((await first).value, { type: "relist" });
+    // As many rows as before.
+    query(file, "DELETE FROM Done WHERE job = 'b'");
+    query(file, "INSERT INTO done (job, json) VALUES ('e', '1')");
+    const told = [(await watch.next()).value, (await watch.next()).value];
+    deepStrictEqual(new Set(told), new Set([{ type: "put", job: "e" }, { type: "relist" }]));
+    query(file, "UPDATE done SET job = 'f' WHERE job = 'c'");
+    deepStrictEqual((await watch.next()).value, { type: "relist" });
+    query(file, "DELETE FROM done");
+    deepStrictEqual((await watch.next()).value, { type: "relist" });
+    query(file, "UPDATE done SET json = '2'"); // which is no change of keys
+    await repository.dump("g", 1);
+    deepStrictEqual((await watch.next()).value, { type: "put", job: "g" });
+    await watch.return();
+  }));
+
+Deno.test("SqliteMetadataRepository touches no table that it cannot use", () =>
+  withFile(async (file) => {
+    query(file, "CREATE TABLE done (job TEXT UNIQUE, json TEXT)");
+    using repository = new SqliteMetadataRepository(file, "done");
+    await rejects(repository.validate(), { name: "StoreError", message: /no such column: id/ });
+    await rejects(repository.dump("a", 1), { name: "StoreError", message: /no such column: id/ });
+    deepStrictEqual(query(file, "SELECT type, name FROM sqlite_schema").length, 2); // with its index
+    query(file, "CREATE TABLE plain (id INTEGER PRIMARY KEY, job TEXT UNIQUE, json TEXT)");
+    using plain = new SqliteMetadataRepository(file, "plain");
+    await rejects(plain.dump("a", 1), {
+      name: "StoreError",
+      message: /not AUTOINCREMENT; use a table/,
+    });
+    deepStrictEqual(query(file, "SELECT name FROM sqlite_schema WHERE type = 'trigger'"), []);
+  }));
+
 Deno.test("SqliteMetadataRepository.watch() says to list again when another file took the place of the one it watched", () =>
   withFile(async (file) => {
     using repository = new SqliteMetadataRepository(file, "done");
