@@ -4,7 +4,7 @@
  * @module
  */
 
-import { StoreError } from "../lib/errors.ts";
+import { InUseError, StoreError } from "../lib/errors.ts";
 import { headline } from "../lib/failure.ts";
 import { ResourceManager } from "../lib/resource_manager.ts";
 import { Resources } from "../lib/resources.ts";
@@ -175,7 +175,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
       this.#lock = file;
       if (!file.tryLockSync(true)) {
         const owner = Deno.readTextFileSync(path).trim();
-        throw new StoreError(
+        throw new InUseError(
           `Cannot start jobs in ${this.basedir}: process ${
             owner || "of another program"
           } does so; wait until it has ended, or give the manager another name`,

@@ -5,7 +5,7 @@
  */
 
 import type { Env } from "../lib/env.ts";
-import { StoreError } from "../lib/errors.ts";
+import { InUseError, StoreError } from "../lib/errors.ts";
 import { access, type Accessor } from "../lib/session.ts";
 import { prologue } from "./job_wrapper.ts";
 import { machineError } from "./machine_error.ts";
@@ -187,7 +187,7 @@ export class SshHost {
   #refusal(reason: string): StoreError {
     const owner = /^held (.*)$/.exec(reason)?.[1];
     if (owner !== undefined) {
-      return new StoreError(
+      return new InUseError(
         `Cannot start jobs on ${this.client}: ${
           owner || "another program"
         } does so in the same folder; wait until it has ended, or give the manager another name`,

@@ -88,6 +88,13 @@ export class StoreError extends Error {
 }
 
 /**
+ * Another program does the same work at this moment: two of them would do things twice.
+ *
+ * Internal to this library: to callers it is a {@linkcode StoreError}.
+ */
+export class InUseError extends StoreError {}
+
+/**
  * A value cannot be what it was taken for: YAML that does not parse, data that the format has no words for.
  *
  * @example Usage

@@ -10,7 +10,7 @@ import { KeySet } from "../engine/key_set.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { engineOf } from "../pipeline.ts";
 import { EXIT } from "./exit_code.ts";
-import { printable, writeJson, writeLines, writeMessage } from "./output.ts";
+import { writeJson, writeLines, writeMessage } from "./output.ts";
 import type { Verb } from "./verb.ts";
 
 /** A job that is ready. */
@@ -71,8 +71,9 @@ export const planVerb: Verb = {
       writeMessage(`${task} ${first!.job} ${first!.obstacle}${more}\n`);
     }
     const unreachable = engine.unreachable();
-    for (const { repository, error } of unreachable) {
-      writeMessage(`cannot list ${repository}: ${printable(String(error))}\n`);
+    if (unreachable.length > 0) {
+      const { unreachableText } = await import("./run_summary.ts");
+      for (const each of unreachable) writeMessage(`${unreachableText(each)}\n`);
     }
     return unreachable.length === 0 ? EXIT.OK : EXIT.UNREACHABLE;
   },

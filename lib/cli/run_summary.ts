@@ -5,7 +5,7 @@
  */
 
 import type { Engine } from "../engine/engine.ts";
-import type { RunReport } from "../engine/report.ts";
+import type { RunReport, Unreachable } from "../engine/report.ts";
 import { StoreError } from "../errors.ts";
 import { headline } from "../failure.ts";
 import { EXIT } from "./exit_code.ts";
@@ -39,13 +39,7 @@ export function summaryText(tally: Tally, report: RunReport): string {
     ...exampleLines(tally.failures, report.failed, "failed"),
     ...exampleLines(tally.unrecorded, report.unrecorded, "ended, but its record was not kept"),
     ...leftLines(report),
-    ...report.unreachable.map(({ repository, error }) =>
-      printable(
-        error instanceof StoreError && error.message.startsWith("Cannot list")
-          ? error.message
-          : `cannot list ${repository}: ${headline(error)}`,
-      )
-    ),
+    ...report.unreachable.map(unreachableText),
   ];
   if (report.running > 0 && report.interrupted) {
     lines.push(`${jobs(report.running)} still running`);
@@ -89,6 +83,23 @@ export function runExitCode(report: RunReport, launchOnce: boolean): number {
   // What is ready at the end of a full run can never be started.
   if (report.failed > 0 || isLeft("held") || (isLeft("ready") && !launchOnce)) return EXIT.FAILED;
   return EXIT.OK;
+}
+
+/**
+ * Tells what could not be asked.
+ *
+ * @param unreachable It, and what went wrong.
+ * @returns A line without its end.
+ */
+export function unreachableText({ repository, task, error }: Unreachable): string {
+  if (task !== undefined) {
+    return printable(`cannot tell which jobs of task "${task.name}" still run: ${headline(error)}`);
+  }
+  return printable(
+    error instanceof StoreError && error.message.startsWith("Cannot list")
+      ? error.message
+      : `cannot list ${repository}: ${headline(error)}`,
+  );
 }
 
 function exampleLines(examples: readonly FailedJob[], count: number, what: string): string[] {

@@ -21,6 +21,8 @@ export type Decision =
   | { readonly state: "lacking"; readonly link: string }
   /** The repository of a link cannot be listed, or cannot say whether it holds the key. */
   | { readonly state: "unknown"; readonly link: string; readonly error: unknown }
+  /** It is not known what an earlier run of a task has left running: of its own, or of one whose results it needs. */
+  | { readonly state: "unknown"; readonly from: TaskState; readonly error: unknown }
   /** It ended in this run, and nothing has changed since that would give it a reason to run again. */
   | { readonly state: "ended" }
   /** Another task may still write what it requires. */
@@ -65,7 +67,9 @@ export function decide(state: TaskState, id: number): Decision {
       if (unknown !== undefined) return unknownOf(from, unknown.link, unknown.error);
       if (from.mayRun(source)) return { state: "waiting", link, from, id: source };
       const before = from.task.disabled ? undefined : findHindrance(from, source);
-      if (before?.state === "unknown") return unknownOf(from, before.link, before.error);
+      if (before?.state === "unknown") {
+        return "link" in before ? unknownOf(from, before.link, before.error) : before;
+      }
       if (from.task.options.failureOk) continue;
       const unreadable = from.done.errorOf(source) ?? from.unreadable.get(source);
       if (unreadable !== undefined) return unknownOf(from, "done", unreadable);
@@ -90,9 +94,12 @@ function findHindrance(state: TaskState, id: number): Decision | undefined {
     const error = view.error ?? view.errorOf(id);
     if (error !== undefined) return { state: "unknown", link, error };
   }
-  return undefined;
+  const { unrecovered } = state;
+  return unrecovered && unknownOf(state, undefined, unrecovered.error);
 }
 
-function unknownOf(from: TaskState, link: string, error: unknown): Decision {
-  return { state: "unknown", link: `${from.task.name}.${link}`, error };
+function unknownOf(from: TaskState, link: string | undefined, error: unknown): Decision {
+  return link === undefined
+    ? { state: "unknown", from, error }
+    : { state: "unknown", link: `${from.task.name}.${link}`, error };
 }

@@ -4,9 +4,10 @@
  * @module
  */
 
+import type { RecoveredJob } from "../attempt.ts";
 import type { DoneRecord } from "../done_record.ts";
 import { type Env, systemEnv } from "../env.ts";
-import { JobError, JobIdError } from "../errors.ts";
+import { InUseError, JobError, JobIdError, PipelineError, StoreError } from "../errors.ts";
 import { headline } from "../failure.ts";
 import type { ResourceManager } from "../resource_manager.ts";
 import type { Task } from "../task.ts";
@@ -18,7 +19,7 @@ import type { EngineEvent } from "./events.ts";
 import { KeyIndex } from "./key_index.ts";
 import { Launcher } from "./launcher.ts";
 import { Records } from "./records.ts";
-import type { RunReport } from "./report.ts";
+import type { Unreachable } from "./report.ts";
 import { attemptsUnderWay } from "./running_attempt.ts";
 import { type Obstacle, Scheduler } from "./scheduler.ts";
 import { noStats, type Stats } from "./stats.ts";
@@ -155,6 +156,7 @@ export class Engine {
    * @returns Its record; undefined if it goes on without this program.
    * @throws {JobIdError} If `job` is no job id.
    * @throws {JobError} If it is running, or there is no room for it.
+   * @throws {StoreError} If it is not known whether it is running.
    */
   async launch(
     task: Task,
@@ -166,7 +168,14 @@ export class Engine {
     const id = this.keys.space.intern(job);
     const doing = `Cannot launch "${job}" of task "${task.name}"`;
     await this.#scheduler.load();
-    await this.#recover();
+    await this.recover();
+    const { unrecovered } = state;
+    if (unrecovered !== undefined) {
+      throw new StoreError(
+        `${doing}: it is not known whether it is running: ${headline(unrecovered.error)}`,
+        { cause: unrecovered.error },
+      );
+    }
     // From here to the start nothing is waited for, so that nobody else starts it meanwhile.
     if (state.live.has(id)) throw new JobError(`${doing}: it is running`, { class: "config" });
     if (!this.#scheduler.admit(state)) {
@@ -256,8 +265,20 @@ export class Engine {
   async begin(dispatcher: Dispatcher, which: "once" | "always"): Promise<void> {
     await this.look();
     await this.#scheduler.load();
-    await this.#recover();
+    await this.recover();
     dispatcher.start(which);
+  }
+
+  /**
+   * Takes in what an earlier run has left: one of this program that has ended, or one in this process. Where that cannot
+   * be said, no job of the task is started, and it is asked again when this is called again.
+   *
+   * @throws {StoreError} If another program does the same work, when that is asked for the first time.
+   * @throws {PipelineError} If a task cannot work, likewise.
+   */
+  async recover(): Promise<void> {
+    this.#recovering ??= this.#recover().finally(() => void (this.#recovering = undefined));
+    await this.#recovering;
   }
 
   /** Lets the run or cycle that is under way start nothing any more. What runs goes on. */
@@ -276,14 +297,17 @@ export class Engine {
     return this.#scheduler.waiting(this.state(task));
   }
 
-  /** The repositories that could not be listed, each with what went wrong. */
-  unreachable(): RunReport["unreachable"] {
-    return this.keys.stored.filter((view) => view.error !== undefined).map((
-      { repository, error },
-    ) => ({
-      repository,
-      error,
-    }));
+  /** The repositories that could not be listed, and the tasks whose jobs could not be looked for, each with what went wrong. */
+  unreachable(): Unreachable[] {
+    const unreachable: Unreachable[] = this.keys.stored
+      .filter(({ error }) => error !== undefined)
+      .map(({ repository, error }) => ({ repository, error }));
+    const told = new Set(unreachable.map(({ error }) => headline(error)));
+    for (const { task, unrecovered } of this.states) {
+      if (unrecovered === undefined || told.has(headline(unrecovered.error))) continue;
+      unreachable.push({ task, error: unrecovered.error });
+    }
+    return unreachable;
   }
 
   /**
@@ -303,33 +327,42 @@ export class Engine {
     this.#looked = true;
   }
 
-  /** Takes in what an earlier run has left: one of this program that has ended, or one in this process. */
   async #recover(): Promise<void> {
-    this.#recovering ??= this.#takeIn().finally(() => void (this.#recovering = undefined));
-    await this.#recovering;
+    const states = this.states.filter((state) => !this.#recovered.has(state));
+    const outcomes = await Promise.allSettled(states.map((state) => this.#recoverTask(state)));
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 
-  async #takeIn(): Promise<void> {
-    for (const state of this.states) {
-      const { task } = state;
-      if (this.#recovered.has(state)) continue;
-      const left = await task.recover?.() ?? [];
-      const underWay = attemptsUnderWay(task);
-      for (const [job, attempt] of underWay) {
-        this.#scheduler.occupy(state);
-        this.#launcher.inherit(state, this.keys.space.intern(job), attempt);
-      }
-      for (const recovered of left.filter(({ job }) => !underWay.has(job))) {
-        const id = this.keys.space.intern(recovered.job);
-        if (recovered.ended && state.done.set.has(id)) {
-          await task.settled?.(recovered.job); // its record was kept before the program ended
-          continue;
-        }
-        this.#scheduler.occupy(state);
-        this.#launcher.resume(state, id, recovered);
-      }
-      this.#recovered.add(state);
+  async #recoverTask(state: TaskState): Promise<void> {
+    const { task } = state;
+    let left: readonly RecoveredJob[];
+    try {
+      left = await task.recover?.() ?? [];
+    } catch (error) {
+      // What is known before anything was started is said at once; later, others may run, and are not given up for it.
+      const first = state.unrecovered === undefined;
+      if (first && (error instanceof PipelineError || error instanceof InUseError)) throw error;
+      state.noteRecovery({ error });
+      return;
     }
+    const underWay = attemptsUnderWay(task);
+    for (const [job, attempt] of underWay) {
+      this.#scheduler.occupy(state);
+      this.#launcher.inherit(state, this.keys.space.intern(job), attempt);
+    }
+    const settled: string[] = [];
+    for (const recovered of left.filter(({ job }) => !underWay.has(job))) {
+      const id = this.keys.space.intern(recovered.job);
+      if (recovered.ended && state.done.set.has(id)) {
+        settled.push(recovered.job); // its record was kept before the program ended
+        continue;
+      }
+      this.#scheduler.occupy(state);
+      this.#launcher.resume(state, id, recovered);
+    }
+    this.#recovered.add(state);
+    if (state.unrecovered !== undefined) state.noteRecovery(undefined);
+    for (const job of settled) await this.#launcher.settle(state, job);
   }
 
   /** Keeps a task's state true as its repositories change. */

@@ -129,9 +129,11 @@ export function describe(decision: Decision, obstacle?: Obstacle): string {
     case "lacking":
       return `is not started: "${decision.link}" lacks it, which is required`;
     case "unknown":
-      return `cannot be decided: "${decision.link}" cannot say what it holds: ${
-        headline(decision.error)
-      }`;
+      return `cannot be decided: ${
+        "link" in decision
+          ? `"${decision.link}" cannot say what it holds`
+          : `it is not known which jobs of task "${decision.from.task.name}" still run`
+      }: ${headline(decision.error)}`;
     case "ended":
       return "has ended in this run, and nothing it depends on has changed since";
     case "waiting":

@@ -177,7 +177,7 @@ export class Launcher {
     let kept = true;
     if (retryAt === undefined) kept = await this.#conclude(state, id, job, record, attempt.number);
     else this.#arrangeRetry(state, id, record, attempt.number, retryAt);
-    if (kept && state.task.settled !== undefined) await this.#settle(state, job);
+    if (kept && state.task.settled !== undefined) await this.settle(state, job);
     if (--this.#concluding === 0) this.#onConcluded?.();
     this.#events.onEvent({
       type: "end",
@@ -260,7 +260,8 @@ export class Launcher {
     this.#retryTimers.add(timer);
   }
 
-  async #settle({ task }: TaskState, job: string): Promise<void> {
+  /** Lets a task forget how a job ended, now that its record is kept. */
+  async settle({ task }: TaskState, job: string): Promise<void> {
     try {
       await task.settled?.(job);
     } catch (error) {

@@ -21,6 +21,11 @@ export interface Leftover {
   readonly job: string;
 }
 
+/** What could not be asked: a repository that cannot be listed, or a task for what an earlier run has left running. */
+export type Unreachable =
+  | { readonly repository: Repository; readonly task?: undefined; readonly error: unknown }
+  | { readonly task: Task; readonly repository?: undefined; readonly error: unknown };
+
 /** What a run did, and what it left. */
 export interface RunReport {
   /** How many jobs ended well. */
@@ -33,8 +38,8 @@ export interface RunReport {
   readonly running: number;
   /** What was ready or nearly so, and was not started. */
   readonly left: readonly Leftover[];
-  /** Repositories that could not be listed. */
-  readonly unreachable: readonly { readonly repository: Repository; readonly error: unknown }[];
+  /** What could not be asked, so that the jobs that depend on it were left. */
+  readonly unreachable: readonly Unreachable[];
   /** Whether the run was stopped before it was at its end. */
   readonly interrupted: boolean;
 }

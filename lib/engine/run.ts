@@ -99,6 +99,7 @@ async function drive(
       }
       before = engine.stats.launches;
       if (!signal.aborted) await engine.look(watches === undefined ? "all" : "stale");
+      if (!signal.aborted) await engine.recover();
       if (!signal.aborted) dispatcher.enqueue();
     }
     await dispatcher.quiet("attached");

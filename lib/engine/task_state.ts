@@ -73,6 +73,8 @@ export class TaskState {
   readonly reading = new Map<number, Promise<void>>();
   /** Records of ended jobs that could not be read, with what went wrong. */
   readonly unreadable = new Map<number, unknown>();
+  /** Why it is not known what an earlier run has left running; undefined if it is, or was not asked yet. */
+  #unrecovered: { readonly error: unknown } | undefined;
   /** The repositories that its jobs write to, their `done` among them. */
   readonly written: readonly { readonly stored: StoredView; readonly trace: Trace }[];
   /** The tasks whose output this one requires. */
@@ -107,12 +109,23 @@ export class TaskState {
     );
   }
 
-  /** Why it is not known which jobs are eligible; undefined if it is. */
-  get unknown(): { readonly link: string; readonly error: unknown } | undefined {
+  /** Why it is not known which jobs are eligible, and the link that cannot say it; undefined if it is known. */
+  get unknown(): { readonly link?: string; readonly error: unknown } | undefined {
     for (const { link, view } of [...this.inhibiting, ...this.required]) {
       if (view.error !== undefined) return { link, error: view.error };
     }
-    return undefined;
+    return this.#unrecovered;
+  }
+
+  /** Why it is not known what an earlier run has left running, so that nothing may be started. */
+  get unrecovered(): { readonly error: unknown } | undefined {
+    return this.#unrecovered;
+  }
+
+  /** Takes in whether it is known what an earlier run has left running: undefined if it is, or the error. */
+  noteRecovery(unrecovered: { readonly error: unknown } | undefined): void {
+    this.#unrecovered = unrecovered;
+    this.#recompute();
   }
 
   /** Takes in what a look has found. What was read of records may be true no longer. */
