@@ -56,7 +56,7 @@ export { printTrace, type PrintTraceOptions } from "./lib/cli/trace.ts";
 export { update } from "./lib/cli/update.ts";
 export { UsageError } from "./lib/cli/usage_error.ts";
 export { type Verb, type VerbContext, type VerbOption } from "./lib/cli/verb.ts";
-export { type Leftover, type RunReport } from "./lib/engine/report.ts";
+export { type Leftover, type RunReport, type Unreachable } from "./lib/engine/report.ts";
 export { type RunOptions } from "./lib/engine/run.ts";
 export { type Env, systemEnv } from "./lib/env.ts";
 export {

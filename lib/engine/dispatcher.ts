@@ -150,10 +150,10 @@ export class Dispatcher {
   }
 
   #work(): void {
-    for (let turn: Turn | undefined; this.#launching && !turn?.over;) {
+    while (this.#launching && !this.#turn?.over) {
       const next = this.#parts.scheduler.peek();
       if (next === undefined || this.#reading >= READS) break;
-      turn = this.#turn ??= this.#beginTurn(); // not before there is work: the first timer takes longer than a short run
+      const turn = this.#turn ??= this.#beginTurn(); // not before there is work: the first timer takes longer than a short run
       this.#consider(next.state, next.id);
       turn.over = ++turn.count % 16 === 0 && this.#parts.env.elapsed() >= turn.end;
     }
