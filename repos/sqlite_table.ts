@@ -138,21 +138,41 @@ export class SqliteTable {
     for (const rows of this.rows("job")) for (const { job } of rows) yield String(job);
   }
 
-  /** All keys in bulk. */
+  /** All keys in bulk: SQLite itself puts those of a page together, which takes half the time of a row for each. */
   *bulk(): Generator<Uint8Array, void, undefined> {
-    for (const rows of this.rows("job")) yield* nameChunks(rows.map(({ job }) => String(job)));
+    const sql = "SELECT count(*) AS size, max(job) AS last, " +
+      "CAST(group_concat(job, char(0)) AS BLOB) AS names FROM " +
+      `(SELECT job FROM "${this.name}" WHERE job > ? ORDER BY job LIMIT ${PAGE})`;
+    let from = "";
+    while (true) {
+      const { size, last, names } = this.read("list", (database) => database.get(sql, from))!;
+      if (!(names instanceof Uint8Array)) return;
+      const chunk = new Uint8Array(names.length + 1);
+      chunk.set(names);
+      if (occurrences(chunk, 0) === size) {
+        yield chunk;
+        from = String(last);
+        if (Number(size) < PAGE) return;
+      } else { // a key has a NUL in it
+        const [rows] = this.rows("job", from);
+        if (rows === undefined) return;
+        yield* nameChunks(rows.map(({ job }) => String(job)));
+        from = String(rows.at(-1)!.job);
+      }
+    }
   }
 
   /**
    * Some columns of all rows.
    *
    * @param columns The columns, as SQL; `job` must be one of them.
+   * @param from The key behind which they begin.
    */
-  *rows(columns: string): Generator<Row[], void, undefined> {
+  *rows(columns: string, from = ""): Generator<Row[], void, undefined> {
     // node:sqlite cuts text at a NUL: what holds one cannot be given as it is, and is no job id.
     const sql = `SELECT ${columns} FROM "${this.name}" WHERE job > ? AND instr(job, char(0)) = 0 ` +
       `ORDER BY job LIMIT ${PAGE}`;
-    let last: SQLInputValue = "";
+    let last: SQLInputValue = from;
     while (true) {
       const rows: Row[] = this.read("list", (database) => database.all(sql, last));
       if (rows.length > 0) yield rows;
@@ -277,6 +297,12 @@ export class SqliteTable {
       throw new StoreError(`Cannot ${doing} ${thing}: ${what}; ${adviceFor(what)}`, { cause });
     }
   }
+}
+
+function occurrences(bytes: Uint8Array, byte: number): number {
+  let count = 0;
+  for (const each of bytes) if (each === byte) count++;
+  return count;
 }
 
 /** How far a watcher has been told of the changes. */

@@ -236,6 +236,36 @@ Deno.test("SqliteMetadataRepository lists what takes many queries, in bulk and w
     strictEqual(all.get("job-8192"), 8192);
   }));
 
+Deno.test("SqliteMetadataRepository lists in bulk what it lists otherwise, whatever names there are", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository<number>(file, "done");
+    await repository.validate();
+    const numbers =
+      "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 12000)";
+    const bulk = async (): Promise<string[]> => {
+      const chunks = await Array.fromAsync(repository.bulkIter());
+      return chunks.flatMap((chunk) => new TextDecoder().decode(chunk).split("\0").slice(0, -1));
+    };
+    // A NUL in the middle of the first page, a whole page of them, and one at the very end.
+    query(
+      file,
+      `INSERT INTO done (job, json) SELECT 'a-' || n, n FROM (${numbers} SELECT n FROM c)`,
+    );
+    query(file, "INSERT INTO done (job, json) VALUES ('a-2' || char(0) || 'x', '0'), ('', '0')");
+    query(
+      file,
+      `INSERT INTO done (job, json) SELECT 'b' || char(0) || n, n FROM (${numbers} SELECT n FROM c)`,
+    );
+    query(
+      file,
+      "INSERT INTO done (job, json) VALUES ('é' || char(10) || 'b', '0'), ('z' || char(0), '0')",
+    );
+    const names = await Array.fromAsync(repository.unfilteredIter());
+    strictEqual(names.length, 12001);
+    strictEqual(names.at(-1), "é\nb");
+    deepStrictEqual(await bulk(), names);
+  }));
+
 Deno.test("SqliteMetadataRepository keeps the old value when a write fails", () =>
   withFile(async (file) => {
     using repository = new SqliteMetadataRepository(file, "done");
