@@ -4,7 +4,6 @@
  * @module
  */
 
-import { nearest } from "./suggest.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb, VerbOption } from "./verb.ts";
 
@@ -53,7 +52,7 @@ export async function parseArguments(verb: Verb, args: readonly string[]): Promi
     if (token.kind !== "option") continue;
     const { name, rawName, value } = token;
     const option = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (option === undefined) throw unknownOption(verb, rawName, known);
+    if (option === undefined) throw await unknownOption(verb, rawName, known);
     if (option.type === "boolean") {
       if (value !== undefined) throw new UsageError(`${rawName} takes no value`);
       options[name] = true;
@@ -68,11 +67,12 @@ export async function parseArguments(verb: Verb, args: readonly string[]): Promi
   return { words, options };
 }
 
-function unknownOption(
+async function unknownOption(
   verb: Verb,
   rawName: string,
   known: Readonly<Record<string, VerbOption>>,
-): UsageError {
+): Promise<UsageError> {
+  const { nearest } = await import("./suggest.ts");
   const guess = nearest(rawName.replace(/^-+/, ""), Object.keys(known));
   return new UsageError(
     `"${verb.name}" has no option ${rawName}` +

@@ -8,9 +8,7 @@ import { JobIdError } from "../errors.ts";
 import { engineOf } from "../pipeline.ts";
 import type { Task } from "../task.ts";
 import { EXIT } from "./exit_code.ts";
-import { checkKnown } from "./known_job.ts";
 import { writeMessage, writeOutput } from "./output.ts";
-import { ALL, selectTask } from "./select.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -20,6 +18,7 @@ export const cancelVerb: Verb = {
   summary: "End jobs that run, wherever that is",
   words: "TASK JOB...",
   async run({ pipeline, words: [name = "", ...words] }) {
+    const { ALL, selectTask } = await import("./select.ts");
     const task = selectTask(pipeline, name);
     if (task.cancel === undefined) {
       throw new UsageError(
@@ -39,6 +38,7 @@ export const cancelVerb: Verb = {
       if (all) continue; // it has ended meanwhile
       const engine = engineOf(pipeline);
       await engine.look();
+      const { checkKnown } = await import("./known_job.ts");
       checkKnown(engine, job);
       writeMessage(`${name} ${job} does not run\n`);
       code = EXIT.FAILED;

@@ -8,12 +8,9 @@ import { BlobRepository } from "../blob_repository.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { MetadataRepository, type Repository } from "../repository.ts";
-import { stringifyYaml } from "../yaml.ts";
-import { nearestKey } from "./nearest_key.ts";
 import { opened } from "./opened.ts";
 import { OriginalError, showingOriginalErrors } from "./original_error.ts";
 import { writeJson, writeOutput, writeStream } from "./output.ts";
-import { selectLink } from "./select.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -45,12 +42,16 @@ export async function catData(
   job: string,
   { json = false }: CatDataOptions = {},
 ): Promise<void> {
+  const { selectLink } = await import("./select.ts");
   const { repo } = selectLink(pipeline, data).link;
   await opened(pipeline, async () => {
     try {
       await cat(repo, job, json);
     } catch (error) {
-      if (error instanceof NotFoundError) error.message += await nearestKey(job, [repo]);
+      if (error instanceof NotFoundError) {
+        const { nearestKey } = await import("./nearest_key.ts");
+        error.message += await nearestKey(job, [repo]);
+      }
       throw error;
     }
   }, { readOnly: true });
@@ -63,7 +64,9 @@ async function cat(repository: Repository, job: string, json: boolean): Promise<
   } else if (repository instanceof MetadataRepository) {
     const value: unknown = await repository.info(job);
     if (value === undefined) throw new NotFoundError(job, `${repository}`);
-    await (json ? writeJson(value) : writeOutput(await stringifyYaml(value)));
+    if (json) return await writeJson(value);
+    const { stringifyYaml } = await import("../yaml.ts");
+    await writeOutput(await stringifyYaml(value));
   } else {
     throw new OriginalError("cannot cat a repository which is not a blob or metadata");
   }

@@ -8,23 +8,51 @@
  * @module
  */
 
+import { didYouMean } from "./suggest.ts";
+import { UsageError } from "./usage_error.ts";
+
 /** Words that name the file of a pipeline, as a pattern that the three shells have in common. */
 const FILES = ["*/*", "*.ts", "*.mts", "*.tsx", "*.js", "*.mjs", "*.jsx"];
 
 /** The shells there are scripts for. */
-export const SHELLS = ["bash", "zsh", "fish"] as const;
+const SHELLS = ["bash", "zsh", "fish"] as const;
 
 /** A shell that there is a script for. */
-export type Shell = (typeof SHELLS)[number];
+type Shell = (typeof SHELLS)[number];
+
+/** Names of programs that can stand in a script as they are. */
+const PROGRAM = /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/;
 
 /**
- * Makes a script.
+ * The script that teaches a shell to complete the command line of a pipeline.
  *
- * @param shell The shell that is to run it.
- * @param name The name of the program: letters, digits, `.`, `_`, `+` and `-`.
+ * @param shell `bash`, `zsh` or `fish`.
+ * @param name The name of the program.
  * @returns The script.
+ * @throws {UsageError} If there is no script for the shell, or `name` cannot be the name of a pipeline's program.
  */
-export function completionScript(shell: Shell, name: string): string {
+export function completions(shell: string, name: string = "datatask"): string {
+  const known = SHELLS.find((known) => known === shell);
+  if (known === undefined) {
+    throw new UsageError(
+      `There are no completions for "${shell}"${didYouMean(shell, SHELLS, "shells")}`,
+    );
+  }
+  if (!PROGRAM.test(name)) {
+    throw new UsageError(
+      `"${name}" is no name for a program: use letters, digits, ".", "_" and "-"`,
+    );
+  }
+  if (name === "deno") {
+    throw new UsageError(
+      `Completions for "deno" would run any script whose arguments are being typed: define a function such as ` +
+        `pipeline() { deno run -A pipeline.ts "$@"; } and take completions for its name`,
+    );
+  }
+  return completionScript(known, name);
+}
+
+function completionScript(shell: Shell, name: string): string {
   const functionName = `_${name.replaceAll(/[^A-Za-z0-9]/g, "_")}_complete`;
   switch (shell) {
     case "bash":

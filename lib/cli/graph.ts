@@ -4,18 +4,10 @@
  * @module
  */
 
-import { type Diagram, diagramOf, dotText, mermaidText } from "./diagram.ts";
+import type { Diagram } from "./diagram.ts";
 import { writeOutput } from "./output.ts";
-import { didYouMean } from "./suggest.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
-
-/** The formats, by name. */
-const FORMATS: ReadonlyMap<string, (diagram: Diagram) => string> = new Map([
-  ["mermaid", mermaidText],
-  ["dot", dotText],
-  ["json", (diagram: Diagram) => `${JSON.stringify(diagram, undefined, 2)}\n`],
-]);
 
 /** The verb `graph`. */
 export const graphVerb: Verb = {
@@ -28,10 +20,17 @@ export const graphVerb: Verb = {
   opens: false,
   async run({ pipeline, options }) {
     const name = options.json === true ? "json" : String(options.format ?? "mermaid");
-    const format = FORMATS.get(name);
+    const { diagramOf, dotText, mermaidText } = await import("./diagram.ts");
+    const formats: ReadonlyMap<string, (diagram: Diagram) => string> = new Map([
+      ["mermaid", mermaidText],
+      ["dot", dotText],
+      ["json", (diagram: Diagram) => `${JSON.stringify(diagram, undefined, 2)}\n`],
+    ]);
+    const format = formats.get(name);
     if (format === undefined) {
+      const { didYouMean } = await import("./suggest.ts");
       throw new UsageError(
-        `There is no format "${name}"${didYouMean(name, FORMATS.keys(), "formats")}`,
+        `There is no format "${name}"${didYouMean(name, formats.keys(), "formats")}`,
       );
     }
     await writeOutput(format(diagramOf(pipeline)));

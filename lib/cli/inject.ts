@@ -9,11 +9,9 @@ import { DataError, JobIdError } from "../errors.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { MetadataRepository } from "../repository.ts";
 import { concat } from "../streams.ts";
-import { parseYaml } from "../yaml.ts";
 import { EXIT } from "./exit_code.ts";
 import { OriginalError, showingOriginalErrors } from "./original_error.ts";
 import { writeMessage } from "./output.ts";
-import { selectLink } from "./select.ts";
 import type { Verb } from "./verb.ts";
 
 /** Options of {@linkcode injectData}. */
@@ -47,6 +45,7 @@ export async function injectData(
   job: string,
   { source = Deno.stdin.readable, signal = new AbortController().signal }: InjectDataOptions = {},
 ): Promise<void> {
+  const { selectLink } = await import("./select.ts");
   const { repo } = selectLink(pipeline, data).link;
   if (!(repo instanceof BlobRepository || repo instanceof MetadataRepository)) {
     throw new OriginalError("cannot inject data into a repository which is not a blob or metadata");
@@ -90,6 +89,7 @@ async function readYaml(
   const collector = new WritableStream<Uint8Array>({ write: (chunk) => void chunks.push(chunk) });
   await source.pipeTo(collector, { signal });
   await noticeInterrupt(signal);
+  const { parseYaml } = await import("../yaml.ts");
   try {
     return await parseYaml(decode(concat(chunks)), "standard input");
   } catch (cause) {

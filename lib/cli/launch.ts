@@ -5,15 +5,12 @@
  */
 
 import type { Engine } from "../engine/engine.ts";
-import { explain } from "../engine/explain.ts";
 import { engineOf, type Pipeline } from "../pipeline.ts";
 import type { Task } from "../task.ts";
 import { warn } from "../warnings.ts";
 import { EXIT } from "./exit_code.ts";
-import { checkKnown } from "./known_job.ts";
 import { opened } from "./opened.ts";
 import { printable, writeMessage, writeStream } from "./output.ts";
-import { selectTask } from "./select.ts";
 import { Tally } from "./tally.ts";
 import type { Verb } from "./verb.ts";
 
@@ -61,9 +58,11 @@ export async function launch(
   job: string,
   { sync = false, meta = true, force = false }: LaunchOptions = {},
 ): Promise<LaunchOutcome> {
+  const { selectTask } = await import("./select.ts");
   const selected = selectTask(pipeline, task);
   return await opened(pipeline, async (engine) => {
     pipeline.settings({ synchronous: sync, metadata: meta });
+    await engine.takeIn(selected, job);
     if (!force && (await engine.decide(selected, job)).state !== "ready") {
       warn("Task is not ready to launch - use -f to force");
       return "refused";
@@ -99,9 +98,12 @@ export const launchVerb: Verb = {
   },
   async run({ pipeline, words: [name = "", job = ""], options }) {
     const force = options.force === true;
+    const { selectTask } = await import("./select.ts");
     const task = selectTask(pipeline, name);
     const engine = engineOf(pipeline);
     if (!force) {
+      const { explain } = await import("../engine/explain.ts");
+      const { checkKnown } = await import("./known_job.ts");
       const { state, reason } = await explain(engine, engine.state(task), job);
       checkKnown(engine, job);
       if (state !== "ready") writeMessage(`${name} ${job} ${printable(reason)}\n`);

@@ -6,9 +6,7 @@
 
 import { JobIdError } from "../errors.ts";
 import { engineOf } from "../pipeline.ts";
-import { checkKnown } from "./known_job.ts";
 import { writeStream } from "./output.ts";
-import { selectTask } from "./select.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -23,6 +21,7 @@ export const logsVerb: Verb = {
   },
   stops: true,
   async run({ pipeline, words: [name = "", job = ""], options, signal }) {
+    const { selectTask } = await import("./select.ts");
     const task = selectTask(pipeline, name);
     if (task.logs === undefined) {
       throw new UsageError(`What jobs of task "${name}" write goes to the program that runs them`);
@@ -35,6 +34,7 @@ export const logsVerb: Verb = {
     }
     const engine = engineOf(pipeline);
     await engine.look();
+    const { checkKnown } = await import("./known_job.ts");
     checkKnown(engine, job);
     throw new UsageError(`Nothing is known of what ${name} ${job} has written`);
   },

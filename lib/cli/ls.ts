@@ -10,14 +10,7 @@ import type { Pipeline } from "../pipeline.ts";
 import type { Repository } from "../repository.ts";
 import { opened } from "./opened.ts";
 import { writeJson, writeLines } from "./output.ts";
-import { selectLink } from "./select.ts";
-import {
-  evaluateSetExpression,
-  namesIn,
-  parseSetExpression,
-  type SetExpression,
-  usageErrorAt,
-} from "./set_expression.ts";
+import type { SetExpression } from "./set_expression.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -46,10 +39,11 @@ export async function listData(
   expression: string,
   { json = false }: ListDataOptions = {},
 ): Promise<void> {
+  const { namesIn, parseSetExpression } = await import("./set_expression.ts");
   const parsed = parseSetExpression(expression);
   const repositories = new Map<string, Repository>();
   for (const { name, at } of namesIn(parsed)) {
-    repositories.set(name, repositoryAt(pipeline, expression, name, at));
+    repositories.set(name, await repositoryAt(pipeline, expression, name, at));
   }
   await opened(pipeline, async () => {
     const keys = await keysOf(parsed, repositories);
@@ -57,11 +51,18 @@ export async function listData(
   }, { readOnly: true });
 }
 
-function repositoryAt(pipeline: Pipeline, text: string, name: string, at: number): Repository {
+async function repositoryAt(
+  pipeline: Pipeline,
+  text: string,
+  name: string,
+  at: number,
+): Promise<Repository> {
+  const { selectLink } = await import("./select.ts");
   try {
     return selectLink(pipeline, name).link.repo;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
+    const { usageErrorAt } = await import("./set_expression.ts");
     throw usageErrorAt(text, at, error.message);
   }
 }
@@ -71,6 +72,7 @@ async function keysOf(
   expression: SetExpression,
   repositories: ReadonlyMap<string, Repository>,
 ): Promise<string[]> {
+  const { evaluateSetExpression } = await import("./set_expression.ts");
   const index = new KeyIndex(noStats());
   try {
     for (const repository of repositories.values()) index.view(repository);

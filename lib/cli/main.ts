@@ -10,11 +10,9 @@ import { onlyLendsFunctions } from "../main_module.ts";
 import { parseArguments } from "./arguments.ts";
 import { errorText } from "./error_text.ts";
 import { EXIT, exitCodeOf } from "./exit_code.ts";
-import { helpText, usageText, verbHelpText } from "./help.ts";
 import { writeMessage, writeOutput } from "./output.ts";
 import { environment } from "../environment.ts";
 import { onInterrupt } from "./host.ts";
-import { didYouMean } from "./suggest.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb, VerbContext } from "./verb.ts";
 import { allVerbs } from "./verbs.ts";
@@ -88,30 +86,35 @@ async function dispatch(
   let verb: Verb | undefined;
   try {
     if (name === undefined) {
+      const { helpText } = await import("./help.ts");
       writeMessage(helpText(verbs));
       return EXIT.USAGE;
     }
     if (name === "help" || name === "--help" || name === "-h") {
-      const text = rest[0] === undefined ? helpText(verbs) : verbHelpText(find(verbs, rest[0]));
-      await writeOutput(text);
+      const { helpText, verbHelpText } = await import("./help.ts");
+      await writeOutput(
+        rest[0] === undefined ? helpText(verbs) : verbHelpText(await find(verbs, rest[0])),
+      );
       return EXIT.OK;
     }
-    verb = find(verbs, name);
+    verb = await find(verbs, name);
     const { words, options } = await parseArguments(verb, rest);
     if (options.help === true) {
+      const { verbHelpText } = await import("./help.ts");
       await writeOutput(verbHelpText(verb));
       return EXIT.OK;
     }
     return await perform(verb, { pipeline, words, options, verbs });
   } catch (error) {
-    return report(error, verb);
+    return await report(error, verb);
   }
 }
 
-function find(verbs: ReadonlyMap<string, Verb>, name: string): Verb {
+async function find(verbs: ReadonlyMap<string, Verb>, name: string): Promise<Verb> {
   const verb = verbs.get(name);
   if (verb !== undefined) return verb;
   const names = [...verbs.keys()].filter((name) => !name.startsWith("__"));
+  const { didYouMean } = await import("./suggest.ts");
   throw new UsageError(`There is no verb "${name}"${didYouMean(name, names, "verbs")}`);
 }
 
@@ -133,14 +136,14 @@ async function perform(
   try {
     code = await verb.run({ ...request, signal: controller.signal }) ?? EXIT.OK;
   } catch (error) {
-    code = report(error, verb);
+    code = await report(error, verb);
   }
   if (opens) {
     const { running, lingering } = engineOf(pipeline);
     try {
       await pipeline.close();
     } catch (error) {
-      code = Math.max(code, report(error, verb));
+      code = Math.max(code, await report(error, verb));
     }
     // What still runs would keep the process alive, although nobody waits for it.
     if (running + lingering > 0) Deno.exit(code);
@@ -159,9 +162,12 @@ async function open(pipeline: Pipeline, options: OpenOptions): Promise<void> {
 }
 
 /** Shows an error; returns its exit code. */
-function report(error: unknown, verb: Verb | undefined): number {
+async function report(error: unknown, verb: Verb | undefined): Promise<number> {
   if (error instanceof Deno.errors.BrokenPipe) return EXIT.OK; // as in `ls ... | head`: nobody wants more
-  if (error instanceof UsageError && verb !== undefined) writeMessage(usageText(verb));
+  if (error instanceof UsageError && verb !== undefined) {
+    const { usageText } = await import("./help.ts");
+    writeMessage(usageText(verb));
+  }
   const code = exitCodeOf(error);
   writeMessage(errorText(error, code === undefined || Boolean(environment("DATATASK_DEBUG"))));
   return code ?? EXIT.FAILED;

@@ -5,7 +5,6 @@
  */
 
 import type { Engine } from "../engine/engine.ts";
-import { describe } from "../engine/explain.ts";
 import { KeySet } from "../engine/key_set.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { engineOf } from "../pipeline.ts";
@@ -37,6 +36,7 @@ async function planJobs(engine: Engine): Promise<PlannedJob[]> {
     scheduler.fill(state, ready);
     const obstacle = engine.obstacle(state.task);
     if (obstacle !== undefined) {
+      const { describe } = await import("../engine/explain.ts");
       obstacles.set(state.task.name, describe({ state: "ready" }, obstacle));
     }
   }

@@ -8,13 +8,8 @@ import { saysFailed } from "../done_record.ts";
 import { FAILURE_CLASSES, JobIdError } from "../errors.ts";
 import { engineOf, type Pipeline } from "../pipeline.ts";
 import type { Task } from "../task.ts";
-import { affected } from "./affected.ts";
 import { EXIT } from "./exit_code.ts";
-import { checkKnown } from "./known_job.ts";
 import { writeMessage } from "./output.ts";
-import { deleteAll } from "./rm.ts";
-import { selectTask } from "./select.ts";
-import { didYouMean } from "./suggest.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -33,7 +28,10 @@ export const retryVerb: Verb = {
     },
   },
   async run({ pipeline, words: [name, ...jobs], options }) {
-    const failureClass = classOf(options.class);
+    const { affected } = await import("./affected.ts");
+    const { deleteAll } = await import("./delete_all.ts");
+    const { selectTask } = await import("./select.ts");
+    const failureClass = await classOf(options.class);
     const tasks = name === undefined ? pipeline.tasks : [selectTask(pipeline, name)];
     for (const task of tasks) {
       for (const job of jobs) if (!task.done.isValidJobId(job)) throw new JobIdError(job);
@@ -63,9 +61,10 @@ export const retryVerb: Verb = {
   },
 };
 
-function classOf(option: string | boolean | undefined): string | undefined {
+async function classOf(option: string | boolean | undefined): Promise<string | undefined> {
   if (typeof option !== "string") return undefined;
   if (FAILURE_CLASSES.some((known) => known === option)) return option;
+  const { didYouMean } = await import("./suggest.ts");
   throw new UsageError(
     `There is no failure of class "${option}"${didYouMean(option, FAILURE_CLASSES, "classes")}`,
   );
@@ -101,6 +100,7 @@ async function complain(
   job: string,
   failureClass: string | undefined,
 ): Promise<void> {
+  const { checkKnown } = await import("./known_job.ts");
   const engine = engineOf(pipeline);
   await engine.look();
   checkKnown(engine, job);

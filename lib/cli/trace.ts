@@ -8,10 +8,9 @@ import { StoreError } from "../errors.ts";
 import { headline } from "../failure.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Repository } from "../repository.ts";
-import { nearestKey } from "./nearest_key.ts";
 import { opened } from "./opened.ts";
 import { writeJson, writeOutput } from "./output.ts";
-import { shownLinks, type ShownTask } from "./shown_links.ts";
+import type { ShownTask } from "./shown_links.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -46,6 +45,7 @@ export async function printTrace(
   pipeline: Pipeline,
   { jobs, all = false, json = false }: PrintTraceOptions,
 ): Promise<void> {
+  const { shownLinks } = await import("./shown_links.ts");
   const shown = shownLinks(pipeline, all);
   await opened(pipeline, async () => {
     const repositories = new Set(shown.flatMap(({ links }) => links.map(([, { repo }]) => repo)));
@@ -113,6 +113,7 @@ async function checkHeld(
     }
   }
   const [first = ""] = jobs;
+  const { nearestKey } = await import("./nearest_key.ts");
   throw new UsageError(
     `No repository of the pipeline holds a key "${first}"${await nearestKey(first, repositories)}`,
   );

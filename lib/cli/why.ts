@@ -5,17 +5,16 @@
  */
 
 import type { Engine } from "../engine/engine.ts";
-import { explain, type Explanation } from "../engine/explain.ts";
+import type { Explanation } from "../engine/explain.ts";
 import { engineOf } from "../pipeline.ts";
 import type { Task } from "../task.ts";
 import { EXIT } from "./exit_code.ts";
-import { groupJobs } from "./job_groups.ts";
-import { checkKnown } from "./known_job.ts";
 import { printable, writeJson, writeMessage, writeOutput } from "./output.ts";
-import { selectTask } from "./select.ts";
 import type { Verb } from "./verb.ts";
 
 async function whyJob(engine: Engine, task: Task, job: string, json: boolean): Promise<number> {
+  const { explain } = await import("../engine/explain.ts");
+  const { checkKnown } = await import("./known_job.ts");
   const explanation = await explain(engine, engine.state(task), job);
   checkKnown(engine, job);
   await (json ? writeJson(explanation) : writeOutput(explanationText(explanation, "")));
@@ -28,6 +27,7 @@ function explanationText({ task, job, reason, because }: Explanation, indent: st
 }
 
 async function whyTask(engine: Engine, task: Task, json: boolean): Promise<number> {
+  const { groupJobs } = await import("./job_groups.ts");
   await engine.look();
   const groups = await groupJobs(engine, engine.state(task));
   if (json) {
@@ -50,10 +50,13 @@ export const whyVerb: Verb = {
   reads: true,
   words: "TASK [JOB]",
   options: { json: { type: "boolean", description: "write JSON" } },
-  run({ pipeline, words: [name = "", job], options }) {
+  async run({ pipeline, words: [name = "", job], options }) {
+    const { selectTask } = await import("./select.ts");
     const task = selectTask(pipeline, name);
     const json = options.json === true;
     const engine = engineOf(pipeline);
-    return job === undefined ? whyTask(engine, task, json) : whyJob(engine, task, job, json);
+    return await (job === undefined
+      ? whyTask(engine, task, json)
+      : whyJob(engine, task, job, json));
   },
 };

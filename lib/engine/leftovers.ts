@@ -4,10 +4,11 @@
  * @module
  */
 
+import type { Task } from "../task.ts";
 import type { Decision } from "./decision.ts";
 import type { Engine } from "./engine.ts";
-import { describe } from "./explain.ts";
 import type { Leftover } from "./report.ts";
+import type { Obstacle } from "./scheduler.ts";
 
 /** What a job can be that is left: not what runs or has ended, and not what the links speak against. */
 const LEFT: ReadonlySet<Decision["state"]> = new Set([
@@ -18,6 +19,18 @@ const LEFT: ReadonlySet<Decision["state"]> = new Set([
   "unknown",
 ]);
 
+/** Jobs of a task that were left for one reason. */
+interface Left {
+  readonly task: Task;
+  /** What was decided about the first of them. */
+  readonly decision: Decision;
+  /** Why it is not started although it is ready. */
+  readonly obstacle: Obstacle | undefined;
+  /** The first of them. */
+  readonly id: number;
+  count: number;
+}
+
 /**
  * What is left: eligible as far as the links say, or of which they cannot say whether it is, and not started.
  *
@@ -25,7 +38,7 @@ const LEFT: ReadonlySet<Decision["state"]> = new Set([
  * @returns The jobs, those of one task that were left for one reason together.
  */
 export async function leftoversOf(engine: Engine): Promise<Leftover[]> {
-  const left = new Map<string, Leftover>();
+  const left = new Map<string, Left>();
   for (const state of engine.states.filter(({ task }) => !task.disabled)) {
     const obstacle = engine.obstacle(state.task);
     const ids = state.eligible.clone();
@@ -37,14 +50,18 @@ export async function leftoversOf(engine: Engine): Promise<Leftover[]> {
       const from = "from" in decision ? decision.from.index : "";
       const key = `${state.index} ${decision.state} ${from}`;
       const before = left.get(key);
-      left.set(key, {
-        task: state.task,
-        state: decision.state,
-        reason: before?.reason ?? describe(decision, obstacle),
-        count: (before?.count ?? 0) + 1,
-        job: before?.job ?? engine.keys.space.name(id),
-      });
+      if (before === undefined) {
+        left.set(key, { task: state.task, decision, obstacle, id, count: 1 });
+      } else before.count++;
     });
   }
-  return [...left.values()];
+  if (left.size === 0) return [];
+  const { describe } = await import("./explain.ts");
+  return Array.from(left.values(), ({ task, decision, obstacle, id, count }) => ({
+    task,
+    state: decision.state,
+    reason: describe(decision, obstacle),
+    count,
+    job: engine.keys.space.name(id),
+  }));
 }

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { InProcessSyncTask } from "../../../executors/in_process_sync_task.ts";
 import { complete } from "../../../lib/cli/complete.ts";
-import { completions } from "../../../lib/cli/completions.ts";
+import { completions } from "../../../lib/cli/completion_scripts.ts";
 import { UsageError } from "../../../lib/cli/usage_error.ts";
 import type { Verb } from "../../../lib/cli/verb.ts";
 import { allVerbs } from "../../../lib/cli/verbs.ts";
