@@ -6,15 +6,10 @@
 
 import type { Engine } from "../engine/engine.ts";
 import type { TaskState } from "../engine/task_state.ts";
-import { interceptWarnings } from "../warnings.ts";
-import { LiveLines } from "./live_lines.ts";
 import { writeMessage } from "./output.ts";
 import { environment } from "../environment.ts";
-import { progressLines, progressText, type TaskProgress, type TerminalSize } from "./progress.ts";
+import type { TaskProgress } from "./progress.ts";
 import type { Tally } from "./tally.ts";
-
-/** Milliseconds between two looks at how far the run is, on a terminal. */
-const REDRAW = 100;
 
 /** Milliseconds between two lines where nobody watches. */
 const LINE = 10_000;
@@ -22,8 +17,13 @@ const LINE = 10_000;
 /** Milliseconds from which a rate is taken. */
 const WINDOW = 10_000;
 
+/** Milliseconds that a rate is taken from at least. */
+const WINDOW_MIN = 200;
+
 /** How far a run is, shown until this is disposed of. */
 export interface ProgressDisplay extends Disposable {
+  /** To be called once there is something to show, as often as one likes. */
+  begin(): void;
   /** Says something, in a line of its own. */
   say(message: string): void;
 }
@@ -35,12 +35,12 @@ export interface ProgressDisplay extends Disposable {
  * @param tally What it did so far.
  * @returns Ends it. Nothing remains on a terminal.
  */
-export function showProgress(engine: Engine, tally: Tally): ProgressDisplay {
+export async function showProgress(engine: Engine, tally: Tally): Promise<ProgressDisplay> {
   const meters = engine.states.map((state) => new Meter(state, engine, tally));
   const measure = (): TaskProgress[] => meters.map((meter) => meter.measure());
-  return Deno.stderr.isTerminal() && environment("TERM") !== "dumb"
-    ? new LiveDisplay(measure)
-    : new LineDisplay(measure);
+  if (!Deno.stderr.isTerminal() || environment("TERM") === "dumb") return new LineDisplay(measure);
+  const { LiveDisplay } = await import("./live_display.ts");
+  return new LiveDisplay(measure);
 }
 
 /** Measures how far a task is. */
@@ -77,22 +77,25 @@ class Meter {
     // One sample from before the window stays: rates of the line display are taken from its line before.
     while (samples.length > 2 && samples[1]!.at <= at - WINDOW) samples.shift();
     const first = samples[0]!;
-    return at - first.at < 2 * REDRAW ? undefined : (ended - first.ended) * 1000 / (at - first.at);
+    return at - first.at < WINDOW_MIN ? undefined : (ended - first.ended) * 1000 / (at - first.at);
   }
 }
 
 /** A line now and then. */
 class LineDisplay implements ProgressDisplay {
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #measure: () => readonly TaskProgress[];
+  #last = "";
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(measure: () => readonly TaskProgress[]) {
-    measure(); // the first rate is taken from here
-    let last = "";
-    this.#timer = setInterval(() => {
-      const line = progressText(measure());
-      if (line !== "" && line !== last) this.say(line);
-      last = line;
-    }, LINE);
+    this.#measure = measure;
+  }
+
+  /** Not before: the first timer takes the platform a tenth of the shortest run. */
+  begin(): void {
+    if (this.#timer !== undefined) return;
+    this.#measure(); // the first rate is taken from here
+    this.#timer = setInterval(() => void this.#show(), LINE);
   }
 
   say(message: string): void {
@@ -100,58 +103,15 @@ class LineDisplay implements ProgressDisplay {
   }
 
   [Symbol.dispose](): void {
+    if (this.#timer === undefined) return; // to end none would take as long as to make one
     clearInterval(this.#timer);
-  }
-}
-
-/** The methods of the console that functions print with. */
-const CONSOLE = ["debug", "error", "info", "log", "warn"] as const;
-
-/** Lines that change, at the bottom of a terminal. Whatever else is printed meanwhile goes above them. */
-class LiveDisplay implements ProgressDisplay {
-  readonly #lines = new LiveLines();
-  readonly #cleanup = new DisposableStack();
-
-  constructor(measure: () => readonly TaskProgress[]) {
-    const timer = setInterval(() => {
-      const size = terminalSize();
-      writeMessage(this.#lines.draw(progressLines(measure(), size), size.columns));
-    }, REDRAW);
-    this.#cleanup.defer(() => clearInterval(timer));
-    this.#cleanup.use(interceptWarnings((message) => this.say(`warning: ${message}`)));
-    for (const method of CONSOLE) this.#makeRoomFor(method);
+    this.#timer = undefined;
   }
 
-  say(message: string): void {
-    this.#clear();
-    writeMessage(`${message}\n`);
+  async #show(): Promise<void> {
+    const { progressText } = await import("./progress.ts");
+    const line = progressText(this.#measure());
+    if (this.#timer !== undefined && line !== "" && line !== this.#last) this.say(line);
+    this.#last = line;
   }
-
-  [Symbol.dispose](): void {
-    this.#cleanup.dispose();
-    this.#clear();
-  }
-
-  #makeRoomFor(method: typeof CONSOLE[number]): void {
-    const print = console[method];
-    console[method] = (...data: unknown[]) => {
-      this.#clear();
-      print.apply(console, data);
-    };
-    this.#cleanup.defer(() => void (console[method] = print));
-  }
-
-  #clear(): void {
-    writeMessage(this.#lines.clear(terminalSize().columns));
-  }
-}
-
-function terminalSize(): TerminalSize {
-  try {
-    const { columns, rows } = Deno.consoleSize();
-    if (columns > 0 && rows > 0) return { columns, rows };
-  } catch {
-    // It is gone, or does not say.
-  }
-  return { columns: 80, rows: 24 };
 }

@@ -71,10 +71,11 @@ export const runVerb: Verb = {
     using tally = new Tally(engine);
     let report: RunReport;
     {
-      using progress = showProgress(engine, tally);
+      using progress = await showProgress(engine, tally);
       signal.addEventListener("abort", () => progress.say(interruptedText(engine)), { once: true });
       try {
-        report = await run(pipeline, { forever, launchOnce, timeout, signal });
+        const limits = { forever, launchOnce, timeout, signal };
+        report = await runEngine(engine, limits, () => progress.begin());
       } catch (error) {
         if (!isTimeout(error)) throw error;
         for (const line of doneLines(tally)) progress.say(line);

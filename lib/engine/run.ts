@@ -43,11 +43,16 @@ export interface RunOptions {
  *
  * @param engine The engine.
  * @param options How long to go on.
+ * @param onBusy Called, once or more often, when something is under way or waited for. Never, if there is nothing to do.
  * @returns What was done, and what is left.
  * @throws {TypeError} If the engine is at work already.
  * @throws {DOMException} A `TimeoutError` when `timeout` has passed; what runs goes on.
  */
-export async function runEngine(engine: Engine, options: RunOptions = {}): Promise<RunReport> {
+export async function runEngine(
+  engine: Engine,
+  options: RunOptions = {},
+  onBusy: () => void = () => {},
+): Promise<RunReport> {
   const dispatcher = engine.claim();
   const counts = { succeeded: 0, failed: 0, unrecorded: 0 };
   using _events = engine.subscribe((event) => {
@@ -66,7 +71,7 @@ export async function runEngine(engine: Engine, options: RunOptions = {}): Promi
   }, options.timeout * 1000);
   try {
     if (!dispatcher.stopped.aborted) {
-      await Promise.race([drive(engine, dispatcher, options), expired]);
+      await Promise.race([drive(engine, dispatcher, options, onBusy), expired]);
     }
     return {
       ...counts,
@@ -85,6 +90,7 @@ async function drive(
   engine: Engine,
   dispatcher: Dispatcher,
   { forever, launchOnce }: RunOptions,
+  onBusy: () => void,
 ): Promise<void> {
   const signal = dispatcher.stopped;
   const watches = forever ? new Watches(engine, signal) : undefined; // before the look, so that nothing falls between
@@ -92,9 +98,13 @@ async function drive(
   try {
     await engine.begin(dispatcher, launchOnce ? "once" : "always");
     while (!signal.aborted) {
-      if (watches !== undefined) await watches.due(); // whatever runs meanwhile
-      else {
-        await dispatcher.quiet(launchOnce ? "running" : "retries");
+      if (watches !== undefined) {
+        onBusy();
+        await watches.due(); // whatever runs meanwhile
+      } else {
+        const quiet = dispatcher.quiet(launchOnce ? "running" : "retries");
+        if (await Promise.race([quiet, true]) === true) onBusy();
+        await quiet;
         if (launchOnce || engine.stats.launches === before) return;
       }
       before = engine.stats.launches;
