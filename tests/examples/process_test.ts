@@ -1,6 +1,7 @@
-import { match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { sshServer } from "../servers.ts";
 import { temporaryFolder } from "../executors/processes.ts";
+import { namesIn } from "../temporary_folder.ts";
 
 const SWEEP = Deno.env.get("DATATASK_SWEEP") === "1";
 const ADDRESS = "1861_abraham_lincoln_r";
@@ -35,6 +36,33 @@ Deno.test("examples/process.ts takes an address through its stages on this machi
   strictEqual((await example(folder.path, ["cat", "merge.stdout", ADDRESS])).out, REPORT);
 });
 
+Deno.test("examples/process.ts runs all its stages for the addresses that are not done, and a second run does nothing", async () => {
+  await using folder = await temporaryFolder();
+  const some = [ADDRESS, "1790_george_washington_n", "2021_joseph_r_biden_d"];
+  const all = (await example(folder.path, ["ls", "split.stdin"])).out.trimEnd().split("\n");
+  strictEqual(all.length, 233);
+  await Deno.mkdir(`${folder.path}/done/split`, { recursive: true });
+  for (const address of all.filter((address) => !some.includes(address))) {
+    await Deno.writeTextFile(`${folder.path}/done/split/${address}.yaml`, "success: true\n");
+  }
+  const { code, err } = await example(folder.path, ["run"]);
+  strictEqual(code, 0, err);
+  match(err, /split: 3 done\ncount: 3 done\nmerge: 3 done\n$/);
+  deepStrictEqual(
+    namesIn(`${folder.path}/reports`),
+    some.map((address) => `${address}.txt`).sort(),
+  );
+  strictEqual(await Deno.readTextFile(`${folder.path}/reports/${ADDRESS}.txt`), REPORT);
+  const [words] = (await Deno.readTextFile(`${folder.path}/words/${ADDRESS}.txt`)).split("\n", 1);
+  strictEqual(words, words?.toLowerCase());
+  match(await Deno.readTextFile(`${folder.path}/counts/${ADDRESS}.tsv`), /^\d+\tthe\n/);
+  deepStrictEqual(await example(folder.path, ["run"]), {
+    code: 0,
+    out: "",
+    err: "nothing to do\n",
+  });
+});
+
 Deno.test({
   name: "examples/process.ts runs over SSH by one variable, as the user's settings of SSH have it",
   ignore: sshServer.ignore || !SWEEP,
@@ -59,6 +87,6 @@ Deno.test({
     strictEqual(code, 0, err);
     match(err, /split: 233 done\ncount: 233 done\nmerge: 233 done\n$/);
     strictEqual(await Deno.readTextFile(`${folder.path}/reports/${ADDRESS}.txt`), REPORT);
-    match(await Deno.readTextFile(`${folder.path}/reports/1790_george_washington.txt`), /1790/);
+    match(await Deno.readTextFile(`${folder.path}/reports/1790_george_washington_n.txt`), /1790/);
   },
 });
