@@ -374,6 +374,17 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    * @throws {StoreError} If the machine cannot be looked at.
    */
   async running(task: string): Promise<ProcessJob[]> {
+    return (await this.unforgotten(task)).filter(({ end }) => end === undefined);
+  }
+
+  /**
+   * As {@linkcode jobs}, whoever has started them; without a lock.
+   *
+   * @param task The task.
+   * @returns The jobs, in the order in which they were started.
+   * @throws {StoreError} If the machine cannot be looked at.
+   */
+  async unforgotten(task: string): Promise<ProcessJob[]> {
     let book = this.#book;
     if (this.#opening !== undefined) {
       await this.#opening;
@@ -381,7 +392,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     } else {
       book = await this.#observe();
     }
-    return book.live.filter((job) => job.task === task);
+    return [...book.jobs.values()].filter((job) => job.task === task);
   }
 
   /**

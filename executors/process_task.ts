@@ -305,6 +305,16 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     }));
   }
 
+  /** The jobs that have ended, by whichever program they were started, and that no program has taken in. */
+  override async untaken(): Promise<Set<string>> {
+    const ended = new Set<string>();
+    for (const { job, end } of await access(this.manager).unforgotten(this.name)) {
+      if (end === undefined) ended.delete(job); // it was started anew
+      else ended.add(job);
+    }
+    return ended;
+  }
+
   /** Lets the manager forget how a job ended. */
   override async settled(job: string): Promise<void> {
     const process = this.#jobs.get(job);

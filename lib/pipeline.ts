@@ -223,7 +223,7 @@ export class Pipeline implements AsyncDisposable {
   async gatherReadyJobs(task: Task): Promise<Set<string>> {
     const engine = engineOf(this);
     engine.forgetEnded();
-    await engine.look();
+    await engine.survey();
     return await engine.ready(task);
   }
 

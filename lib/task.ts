@@ -182,11 +182,21 @@ export abstract class Task {
 
   /**
    * Optional, for tasks whose jobs go on without this program: what an earlier run of it left. Called by the engine
-   * before it starts anything.
+   * before it starts anything of the task. While it cannot be said, nothing is started.
    *
    * @returns The jobs that still run, and those whose end nobody has taken in.
+   * @throws {StoreError} If it cannot be said.
    */
   recover?(): Promise<readonly RecoveredJob[]>;
+
+  /**
+   * Optional, for tasks whose jobs can be recovered: which of them have ended without anybody having taken that in.
+   * Verbs that only read ask for it, even while another program is at work: it takes no lock, and changes nothing.
+   *
+   * @returns The jobs.
+   * @throws {StoreError} If it cannot be said.
+   */
+  untaken?(): Promise<Iterable<string>>;
 
   /**
    * Optional, for tasks whose jobs can be recovered: called when the record that {@linkcode execute} gave is kept, or

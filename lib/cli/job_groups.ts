@@ -67,6 +67,7 @@ export async function groupJobs(engine: Engine, state: TaskState): Promise<JobGr
     takeSet(rest.clone());
   } else {
     const looked = state.eligible.clone().union(state.live);
+    for (const id of state.untaken) if (state.isUntaken(id)) looked.add(id);
     for (const id of state.retries.keys()) looked.add(id);
     rest.subtract(looked);
     for (const { link, view } of state.inhibiting) {
@@ -102,7 +103,7 @@ export async function groupJobs(engine: Engine, state: TaskState): Promise<JobGr
 function knownJobs(state: TaskState, found: Map<TaskState, KeySet>): KeySet {
   const before = found.get(state);
   if (before !== undefined) return before;
-  const known = state.done.set.clone().union(state.live);
+  const known = state.done.set.clone().union(state.live).union(state.untaken);
   found.set(state, known);
   for (const id of state.retries.keys()) known.add(id);
   for (const { view } of [...state.required, ...state.inhibiting]) known.union(view.set);

@@ -18,7 +18,9 @@ import { UsageError } from "./usage_error.ts";
 export function checkKnown(engine: Engine, job: string): void {
   const id = engine.keys.space.find(job);
   const known = engine.keys.stored.some(({ set }) => set.has(id)) ||
-    engine.states.some(({ live, ended }) => live.has(id) || ended.has(id));
+    engine.states.some(({ live, ended, untaken }) =>
+      live.has(id) || ended.has(id) || untaken.has(id)
+    );
   if (known || engine.unreachable().length > 0) return;
   throw new UsageError(
     `No repository of the pipeline holds a key "${job}"${didYouMean(job, names(engine))}`,

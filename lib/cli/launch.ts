@@ -61,8 +61,8 @@ export async function launch(
   const { selectTask } = await import("./select.ts");
   const selected = selectTask(pipeline, task);
   return await opened(pipeline, async (engine) => {
+    await engine.takeIn(selected, job); // before the settings: they are for this launch
     pipeline.settings({ synchronous: sync, metadata: meta });
-    await engine.takeIn(selected, job);
     if (!force && (await engine.decide(selected, job)).state !== "ready") {
       warn("Task is not ready to launch - use -f to force");
       return "refused";
@@ -101,12 +101,15 @@ export const launchVerb: Verb = {
     const { selectTask } = await import("./select.ts");
     const task = selectTask(pipeline, name);
     const engine = engineOf(pipeline);
+    let undecided = false;
     if (!force) {
+      await engine.takeIn(task, job);
       const { explain } = await import("../engine/explain.ts");
       const { checkKnown } = await import("./known_job.ts");
       const { state, reason } = await explain(engine, engine.state(task), job);
       checkKnown(engine, job);
       if (state !== "ready") writeMessage(`${name} ${job} ${printable(reason)}\n`);
+      undecided = state === "unknown";
     }
     const sync = options.sync === true;
     using tally = new Tally(engine);
@@ -118,9 +121,11 @@ export const launchVerb: Verb = {
       meta: options["no-meta"] !== true,
     });
     if (outcome !== "refused") await copying;
-    for (const { problem } of tally.failures) {
+    for (const { task: { name: failed }, job: which, problem } of tally.failures) {
+      if (failed !== name || which !== job) continue; // of an earlier program, and only taken in
       writeMessage(`${name} ${job} failed: ${printable(problem)}\n`);
     }
+    if (undecided) return EXIT.UNREACHABLE;
     return outcome === "refused" || outcome === "failed" ? EXIT.FAILED : EXIT.OK;
   },
 };

@@ -24,7 +24,7 @@ interface PlannedJob {
 
 /** The jobs that are ready, in the order in which they would be started. */
 async function planJobs(engine: Engine): Promise<PlannedJob[]> {
-  await engine.look();
+  await engine.survey();
   const { space } = engine.keys;
   const scheduler = new Scheduler(engine.states, space, engine.priority);
   const obstacles = new Map<string, string>();

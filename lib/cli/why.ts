@@ -28,7 +28,7 @@ function explanationText({ task, job, reason, because }: Explanation, indent: st
 
 async function whyTask(engine: Engine, task: Task, json: boolean): Promise<number> {
   const { groupJobs } = await import("./job_groups.ts");
-  await engine.look();
+  await engine.survey();
   const groups = await groupJobs(engine, engine.state(task));
   if (json) {
     await writeJson({ task: task.name, groups });

@@ -15,6 +15,8 @@ export type Decision =
   | { readonly state: "running"; readonly since: number }
   /** It failed and will be tried again. */
   | { readonly state: "retrying"; readonly retry: Retry }
+  /** It has ended while no program was there, and nobody has taken that in yet. */
+  | { readonly state: "untaken" }
   /** The repository of a link holds the key, and inhibits. */
   | { readonly state: "inhibited"; readonly link: string }
   /** The repository of a link lacks the key, and is required. */
@@ -44,6 +46,7 @@ export type Decision =
 
 const READY: Decision = { state: "ready" };
 const DISABLED: Decision = { state: "disabled" };
+const UNTAKEN: Decision = { state: "untaken" };
 const ENDED: Decision = { state: "ended" };
 
 /**
@@ -58,6 +61,7 @@ export function decide(state: TaskState, id: number): Decision {
   if (state.live.has(id)) return { state: "running", since: state.liveSince.get(id)! };
   const retry = state.retries.get(id);
   if (retry !== undefined) return { state: "retrying", retry };
+  if (state.isUntaken(id)) return UNTAKEN;
   const hindrance = findHindrance(state, id);
   if (hindrance !== undefined) return hindrance;
   if (state.ended.has(id)) return ENDED;

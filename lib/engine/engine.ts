@@ -68,7 +68,11 @@ export class Engine {
   #looked = false;
   /** The tasks of which it was taken in what an earlier run of the program left. */
   readonly #recovered = new Set<TaskState>();
+  /** Those of which it was asked, and could not be said. */
+  readonly #unrecovered = new Set<TaskState>();
   #recovering: Promise<void> | undefined;
+  /** What had ended when it was recovered, and is being taken in: by task and job. */
+  readonly #takingIn = new Map<TaskState, Map<string, Promise<unknown>>>();
   /** What starts jobs, while a run or a cycle is under way. */
   #dispatcher: Dispatcher | undefined;
 
@@ -120,9 +124,18 @@ export class Engine {
     }
   }
 
+  /**
+   * Looks, for who only reads: finds out as well which jobs have ended that nobody has taken in. A machine that cannot be
+   * asked for that is no error either. Nothing is changed, and no lock is taken.
+   */
+  async survey(): Promise<void> {
+    await this.look(); // first: what still runs then, and has ended since, is found now
+    await Promise.all(this.states.map((state) => this.#askUntaken(state)));
+  }
+
   /** The jobs of a task that would be started now. */
   async ready(task: Task): Promise<Set<string>> {
-    if (!this.#looked) await this.look();
+    if (!this.#looked) await this.survey();
     const state = this.state(task);
     const ready = new Set<string>();
     if (task.disabled) return ready;
@@ -139,7 +152,7 @@ export class Engine {
    */
   async decide(task: Task, job: string): Promise<Decision> {
     if (!task.done.isValidJobId(job)) throw new JobIdError(job);
-    if (!this.#looked) await this.look();
+    if (!this.#looked) await this.survey();
     return await this.records.decide(this.state(task), this.keys.space.find(job));
   }
 
@@ -149,7 +162,21 @@ export class Engine {
   }
 
   /**
-   * Starts one job, ready or not.
+   * Takes in what earlier runs have left, and waits for the end of a job to be taken in, if it has ended.
+   *
+   * @throws {JobIdError} If `job` is no job id.
+   * @throws {StoreError} If another program does the same work.
+   */
+  async takeIn(task: Task, job: string): Promise<void> {
+    if (!task.done.isValidJobId(job)) throw new JobIdError(job);
+    if (!this.#looked) await this.look(); // whose records are kept decides what is to be taken in
+    await this.#scheduler.load();
+    await this.recover();
+    await this.#takingIn.get(this.state(task))?.get(job);
+  }
+
+  /**
+   * Starts one job, ready or not. If it has ended and nobody has taken that in, that is done first.
    *
    * @param options `sync`: whether to wait for its end though it goes on without this program. `retry`: whether it is
    * tried again if it fails.
@@ -167,8 +194,7 @@ export class Engine {
     const state = this.state(task);
     const id = this.keys.space.intern(job);
     const doing = `Cannot launch "${job}" of task "${task.name}"`;
-    await this.#scheduler.load();
-    await this.recover();
+    await this.takeIn(task, job);
     const { unrecovered } = state;
     if (unrecovered !== undefined) {
       throw new StoreError(
@@ -327,6 +353,23 @@ export class Engine {
     this.#looked = true;
   }
 
+  async #askUntaken(state: TaskState): Promise<void> {
+    // Who starts jobs has taken in what was left, or knows that it cannot be done.
+    const isKnown = (): boolean => this.#dispatcher !== undefined || this.#recovered.has(state);
+    if (state.task.untaken === undefined || isKnown()) return;
+    let jobs: Iterable<string> = [];
+    let unrecovered: { readonly error: unknown } | undefined;
+    try {
+      jobs = await state.task.untaken();
+    } catch (error) {
+      unrecovered = { error };
+    }
+    if (isKnown()) return;
+    state.untaken.clear();
+    for (const job of jobs) state.untaken.add(this.keys.space.intern(job));
+    state.noteRecovery(unrecovered);
+  }
+
   async #recover(): Promise<void> {
     const states = this.states.filter((state) => !this.#recovered.has(state));
     const outcomes = await Promise.allSettled(states.map((state) => this.#recoverTask(state)));
@@ -340,8 +383,9 @@ export class Engine {
       left = await task.recover?.() ?? [];
     } catch (error) {
       // What is known before anything was started is said at once; later, others may run, and are not given up for it.
-      const first = state.unrecovered === undefined;
+      const first = !this.#unrecovered.has(state);
       if (first && (error instanceof PipelineError || error instanceof InUseError)) throw error;
+      this.#unrecovered.add(state);
       state.noteRecovery({ error });
       return;
     }
@@ -351,6 +395,8 @@ export class Engine {
       this.#launcher.inherit(state, this.keys.space.intern(job), attempt);
     }
     const settled: string[] = [];
+    const takingIn = new Map<string, Promise<unknown>>();
+    this.#takingIn.set(state, takingIn);
     for (const recovered of left.filter(({ job }) => !underWay.has(job))) {
       const id = this.keys.space.intern(recovered.job);
       if (recovered.ended && state.done.set.has(id)) {
@@ -358,9 +404,13 @@ export class Engine {
         continue;
       }
       this.#scheduler.occupy(state);
-      this.#launcher.resume(state, id, recovered);
+      const record = this.#launcher.resume(state, id, recovered);
+      if (recovered.ended) {
+        takingIn.set(recovered.job, record.finally(() => takingIn.delete(recovered.job)));
+      }
     }
     this.#recovered.add(state);
+    state.untaken.clear();
     if (state.unrecovered !== undefined) state.noteRecovery(undefined);
     for (const job of settled) await this.#launcher.settle(state, job);
   }

@@ -124,6 +124,8 @@ export function describe(decision: Decision, obstacle?: Obstacle): string {
         ordinal(attempts + 1)
       } time`;
     }
+    case "untaken":
+      return "has ended; the next run takes that in, or the one that is under way";
     case "inhibited":
       return `is not started: "${decision.link}" holds it, which inhibits the start`;
     case "lacking":

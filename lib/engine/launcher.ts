@@ -92,6 +92,7 @@ export class Launcher {
     const job = this.#keys.space.name(id);
     const attempt = new RunningAttempt(state.task, job, number, this.#env.now(), this.#env);
     attempt.isLast = !retry;
+    attempt.isRecorded = state.task.metadata;
     this.#follow(state, id, attempt, onDetach);
     this.#stats.launches++;
     this.#events.onEvent({ type: "start", task: state.task, job, attempt: number });
@@ -104,6 +105,7 @@ export class Launcher {
     const jobs = this.#failures.get(state) ?? new Map<number, Failures>();
     this.#failures.set(state, jobs.set(id, { user: number - 1 }));
     const attempt = new RunningAttempt(state.task, job, number, started, this.#env);
+    attempt.isRecorded = state.task.metadata;
     this.#follow(state, id, attempt);
     attempt.detach();
     return this.#run(state, id, attempt, () => recovered.resume(attempt));
@@ -175,7 +177,7 @@ export class Launcher {
     this.#concluding++;
     const retryAt = this.#retryAt(state, id, attempt, record);
     let kept = true;
-    if (retryAt === undefined) kept = await this.#conclude(state, id, job, record, attempt.number);
+    if (retryAt === undefined) kept = await this.#conclude(state, id, attempt, record);
     else this.#arrangeRetry(state, id, record, attempt.number, retryAt);
     if (kept && state.task.settled !== undefined) await this.settle(state, job);
     if (--this.#concluding === 0) this.#onConcluded?.();
@@ -277,15 +279,13 @@ export class Launcher {
   async #conclude(
     state: TaskState,
     id: number,
-    job: string,
+    { job, number: attempts, isRecorded }: RunningAttempt,
     record: DoneRecord,
-    attempts: number,
   ): Promise<boolean> {
     this.#failures.get(state)?.delete(id);
-    const { metadata } = state.task;
-    const kept = !metadata ||
+    const kept = !isRecorded ||
       await this.#record(state, job, record.success ? record : { ...record, attempts });
-    if (kept && metadata) state.learn(id, !record.success);
+    if (kept && isRecorded) state.learn(id, !record.success);
     for (const { stored, trace } of state.written) {
       const origin = trace.forward(id);
       if (origin < 0 || stored.set.has(origin)) continue;

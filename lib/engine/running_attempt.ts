@@ -25,6 +25,8 @@ export class RunningAttempt implements Attempt {
   phase: Phase = "attached";
   /** Whether the job is not tried again, whatever comes of it. */
   isLast = false;
+  /** Whether the record of the job is kept, when it has ended for good. */
+  isRecorded = true;
   /** Whether its end is left to whoever recovers it. */
   abandoned = false;
   /** What still runs although the attempt has ended; undefined if nothing does. */

@@ -63,6 +63,8 @@ export class TaskState {
   readonly liveSince = new Map<number, number>();
   /** Jobs that failed and will be tried again. */
   readonly retries = new Map<number, Retry>();
+  /** Jobs that ended while no program was there, for who only reads: who starts jobs takes them in. */
+  readonly untaken: KeySet = new KeySet();
   /** Jobs that ended in this run, and nothing has changed for them since. */
   readonly ended: KeySet = new KeySet();
   /** Jobs of which it is known whether their record says that they failed. */
@@ -160,9 +162,14 @@ export class TaskState {
     this.eligible.set(id, eligible);
   }
 
-  /** Whether a job may still write its output: it could start, runs, or will be tried again. */
+  /** Whether a job has ended and nobody has kept its record. */
+  isUntaken(id: number): boolean {
+    return this.untaken.has(id) && !this.done.set.has(id);
+  }
+
+  /** Whether a job may still write its output: it could start, runs, is to be taken in, or will be tried again. */
   mayRun(id: number): boolean {
-    return this.live.has(id) || this.retries.has(id) ||
+    return this.live.has(id) || this.retries.has(id) || this.isUntaken(id) ||
       (this.eligible.has(id) && !this.task.disabled && !this.ended.has(id));
   }
 

@@ -4,10 +4,11 @@ import type { DoneRecord } from "../../../lib/done_record.ts";
 import { explain } from "../../../lib/engine/explain.ts";
 import { runEngine } from "../../../lib/engine/run.ts";
 import { InUseError, PipelineError, StoreError } from "../../../lib/errors.ts";
+import { Pipeline } from "../../../lib/pipeline.ts";
 import { Task } from "../../../lib/task.ts";
 import { interceptWarnings } from "../../../lib/warnings.ts";
 import { turn } from "./fake_env.ts";
-import { MemoryStore } from "./memory_store.ts";
+import { MemoryStore, WatchedStore } from "./memory_store.ts";
 import { keys, makeTask, SUCCEEDED, Workshop } from "./workshop.ts";
 
 /** A task whose jobs go on without the program, on a machine that can be out of reach. */
@@ -183,4 +184,124 @@ Deno.test("a record that was kept before the program ended is kept, though the m
   strictEqual((await shop.run()).succeeded, 1);
   deepStrictEqual(shop.started, ["there.b"]);
   match(warnings[0]!, /^Task "there" cannot forget how "a" ended/);
+});
+
+/** A task that can say which jobs have ended, and that nobody has taken in. */
+class ReportingTask extends RemoteTask {
+  override untaken(): Promise<string[]> {
+    if (this.away !== undefined) return Promise.reject(this.away);
+    return Promise.resolve([...this.left].filter(([, ended]) => ended).map(([job]) => job));
+  }
+}
+
+function reportingTask(input: MemoryStore, done = new MemoryStore("there.done")): ReportingTask {
+  return new ReportingTask("there", done).link("in", input, { isInput: true });
+}
+
+Deno.test("what has ended while no program was there is not called ready, nor is it taken in by who only reads", async () => {
+  const input = new MemoryStore("in", keys("a", "b"));
+  const middle = new MemoryStore("middle");
+  const there = reportingTask(input).link("out", middle, { isOutput: true });
+  there.left.set("a", true);
+  const after = makeTask("after", { input: middle });
+  await using shop = new Workshop(() => [there, after]);
+  await shop.engine.survey();
+  deepStrictEqual(await shop.engine.ready(there), new Set(["b"]));
+  const { state, reason } = await explain(shop.engine, shop.engine.state(there), "a");
+  deepStrictEqual([state, reason], [
+    "untaken",
+    "has ended; the next run takes that in, or the one that is under way",
+  ]);
+  deepStrictEqual([there.asked, there.left.size], [0, 1]);
+  middle.data.set("a", 1);
+  await shop.engine.survey();
+  strictEqual(await shop.stateOf(after, "a"), "waiting", "its end may still be that it failed");
+  strictEqual((await shop.run()).succeeded, 3);
+  deepStrictEqual(shop.started, ["there.b", "after.a"]);
+});
+
+Deno.test("a job whose record was kept before the program ended is done, though nobody has forgotten it", async () => {
+  const done = new MemoryStore("done", [["a", SUCCEEDED]]);
+  const there = reportingTask(new MemoryStore("in", keys("a")), done);
+  there.left.set("a", true);
+  await using shop = new Workshop(() => [there]);
+  strictEqual((await explain(shop.engine, shop.engine.state(there), "a")).state, "done");
+});
+
+Deno.test("a pipeline says which jobs are ready but for those that have ended", async () => {
+  const there = reportingTask(new MemoryStore("in", keys("a", "b")));
+  there.left.set("a", true);
+  await using pipeline = new Pipeline([there]);
+  await pipeline.open();
+  deepStrictEqual(await pipeline.gatherReadyJobs(there), new Set(["b"]));
+});
+
+Deno.test("who only reads hears that a machine cannot say which jobs have ended, until it can", async () => {
+  const there = reportingTask(new MemoryStore("in", keys("a")));
+  there.away = AWAY;
+  await using shop = new Workshop(() => [there]);
+  await shop.engine.survey();
+  strictEqual(await shop.stateOf(there, "a"), "unknown");
+  deepStrictEqual(shop.engine.unreachable().map(({ task }) => task), [there]);
+  there.away = undefined;
+  await shop.engine.survey();
+  strictEqual(await shop.stateOf(there, "a"), "ready");
+  deepStrictEqual(shop.engine.unreachable(), []);
+});
+
+Deno.test("who reads while a run is under way makes nothing start of which it is not known whether it runs", async () => {
+  const input = new WatchedStore("in", keys("a"));
+  const there = reportingTask(input);
+  there.recover = () => Promise.reject(AWAY);
+  await using shop = new Workshop(() => [there]);
+  const controller = new AbortController();
+  const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
+  await turn();
+  await shop.engine.survey();
+  input.data.set("b", 1);
+  input.tell({ type: "put", job: "b" });
+  await shop.env.advance(1000);
+  deepStrictEqual(shop.started, []);
+  controller.abort();
+  await running;
+});
+
+Deno.test("Engine.takeIn() takes in a job that has ended before anything is decided about it", async () => {
+  const there = reportingTask(new MemoryStore("in", keys("a")));
+  there.left.set("a", true);
+  await using shop = new Workshop(() => [there]);
+  await shop.engine.survey();
+  await shop.engine.takeIn(there, "a");
+  strictEqual(await shop.stateOf(there, "a"), "inhibited");
+  deepStrictEqual([there.left.size, shop.notes], [0, ["end there.a"]]);
+});
+
+Deno.test("a launch keeps the record that was kept before the program ended", async () => {
+  const done = new MemoryStore("done", [["a", "as it was"]]);
+  const there = reportingTask(new MemoryStore("in", keys("a")), done);
+  there.left.set("a", true);
+  await using shop = new Workshop(() => [there]);
+  await shop.engine.launch(there, "b", { sync: true });
+  deepStrictEqual([done.data.get("a"), there.left.size], ["as it was", 0]);
+});
+
+Deno.test("that no records are to be kept is for what is started from then on", async () => {
+  const done = new MemoryStore("done");
+  const there = reportingTask(new MemoryStore("in", keys("a")), done);
+  for (const job of ["b", "c"]) there.left.set(job, job === "b");
+  await using shop = new Workshop(() => [there]);
+  await shop.engine.takeIn(there, "a");
+  there.metadata = false;
+  await shop.engine.launch(there, "a", { sync: true });
+  there.ends.resolve(SUCCEEDED);
+  await turn();
+  deepStrictEqual([...done.data.keys()].sort(), ["b", "c"]);
+});
+
+Deno.test("Engine.launch() takes in a job that has ended, and then starts it again", async () => {
+  const there = reportingTask(new MemoryStore("in", keys("a")));
+  there.left.set("a", true);
+  await using shop = new Workshop(() => [there]);
+  await shop.engine.launch(there, "a", { sync: true });
+  deepStrictEqual(shop.notes, ["end there.a", "start there.a", "end there.a"]);
 });
