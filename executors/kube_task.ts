@@ -74,6 +74,9 @@ const RETRY = 5_000;
 /** Seconds after its timeout when the cluster itself ends a pod, for a program that is not there to do so. */
 const DEADLINE_SLACK = 10;
 
+/** For how many milliseconds a pod is kept for those who are about to read its logs. */
+const OPENING_DELAY = 10_000;
+
 /** The longest time between two looks at a pod, in milliseconds: its changes are told. */
 const LONGEST_LOOK = 60_000;
 
@@ -131,6 +134,10 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
   #source: PodSource | undefined;
   /** The pods of jobs whose end is not settled. */
   readonly #pods = new Map<string, PodTracker>();
+  /** The jobs that were started here and have no pod yet: each until it has one, or never will. */
+  readonly #starting = new Map<string, Promise<void>>();
+  /** The jobs whose logs are being opened: each until they are. */
+  readonly #opening = new Map<string, Promise<void>>();
   /** Ends what waits for room when the task is closed. */
   #closing = new AbortController();
   /** The manager that is to be released. */
@@ -203,11 +210,19 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
 
   /** Makes the pod of a job, waits for its end, and keeps its logs. */
   override async execute(job: string, attempt: Attempt): Promise<DoneRecord> {
-    const manager = await this.#acquire();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#starting.set(job, promise); // before anything is waited for, so that whoever hears of the start finds it
     const closing = this.#closing.signal;
+    let started: { readonly manager: PodManager; readonly tracker: PodTracker };
     try {
-      const tracker = await this.#start(job, attempt, manager, closing);
-      return await this.#finish(job, tracker, attempt, manager);
+      try {
+        const manager = await this.#acquire();
+        started = { manager, tracker: await this.#start(job, attempt, manager, closing) };
+      } finally {
+        this.#starting.delete(job);
+        resolve();
+      }
+      return await this.#finish(job, started.tracker, attempt, started.manager);
     } finally {
       this.#room.leave(job);
     }
@@ -242,7 +257,10 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
   override async settled(job: string): Promise<void> {
     const tracker = this.#pods.get(job);
     if (tracker === undefined) return;
-    await access(this.podManager).settle(tracker);
+    const manager = access(this.podManager);
+    const opening = this.#opening.get(job);
+    if (opening !== undefined) await manager.pause(OPENING_DELAY, undefined, opening);
+    await manager.settle(tracker);
     this.#pods.delete(job);
     this.live.tell({ type: "delete", job });
   }
@@ -255,21 +273,19 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     return pod !== undefined && await manager.end(pod, "cancelled");
   }
 
-  /** What the containers of a job's pod have written: from the cluster, and when the pod is gone from where it is kept. */
+  /**
+   * What the containers of a job's pod have written: from the cluster, and when the pod is gone from where it is kept. With
+   * `follow`, a job that has no pod yet, but was started in this program, is waited for.
+   */
   override async logs(
     job: string,
     { follow = false, signal }: { readonly follow?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<ReadableStream<Uint8Array> | undefined> {
     this.#check(job);
     const manager = access(this.podManager);
+    if (follow) return await this.#holding(job, this.#follow(job, manager, signal));
     const pod = await manager.find(this.name, job);
-    if (pod === undefined) {
-      const { logs } = this.#options;
-      return await logs?.contains(job) ? await logs!.readable(job) : undefined;
-    }
-    if (follow) await this.#begun(await manager.track(pod), manager, signal);
-    const latest = await manager.find(this.name, job) ?? pod;
-    return await manager.logs(latest, { follow: follow && !isTerminal(latest), signal });
+    return await (pod === undefined ? this.#stored(job) : manager.logs(pod, { signal }));
   }
 
   /** What a job that was started waits for. */
@@ -454,6 +470,39 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
       } else if (next !== undefined) delay = Math.min(delay, next.at - now);
       await manager.pause(delay, signal.aborted ? undefined : signal, changed);
     }
+  }
+
+  /** What is kept of what a job has written. */
+  async #stored(job: string): Promise<ReadableStream<Uint8Array> | undefined> {
+    const { logs } = this.#options;
+    return logs !== undefined && await logs.contains(job) ? await logs.readable(job) : undefined;
+  }
+
+  /** What a job writes, from its beginning until its end. */
+  async #follow(
+    job: string,
+    manager: PodManager,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
+    for (let starting; !signal?.aborted && (starting = this.#starting.get(job)) !== undefined;) {
+      await manager.pause(LONGEST_LOOK, signal, starting);
+    }
+    const found = await manager.find(this.name, job);
+    if (found === undefined) return await this.#stored(job);
+    const tracker = await manager.track(found);
+    await this.#begun(tracker, manager, signal);
+    const { pod, gone } = tracker;
+    if (gone) return await this.#stored(job);
+    return await manager.logs(pod, { follow: !isTerminal(pod), signal });
+  }
+
+  /** Keeps the pod of a job from being removed until its logs are opened. */
+  #holding<T>(job: string, opening: Promise<T>): Promise<T> {
+    const opened = Promise.allSettled([this.#opening.get(job), opening]).then(() => {
+      if (this.#opening.get(job) === opened) this.#opening.delete(job);
+    });
+    this.#opening.set(job, opened);
+    return opening;
   }
 
   /** Waits until a pod has begun, or ended. */

@@ -5,6 +5,7 @@ import {
   InProcessMetadataRepository,
   KubeTask,
   type KubeTaskOptions,
+  main,
   Pipeline,
   PodManager,
   type PodRecord,
@@ -14,6 +15,7 @@ import {
   type RunReport,
 } from "@datatask/datatask";
 import { identityOf } from "../../executors/pod_names.ts";
+import { Captured } from "../lib/cli/captured.ts";
 import { kubeServer } from "../servers.ts";
 import { Namespace } from "./kube.ts";
 import { temporaryFolder } from "./processes.ts";
@@ -330,3 +332,40 @@ Deno.test(
     ]);
   },
 );
+
+/** A pipeline of one task that runs a script in a pod for each job, for verbs. */
+function scriptPipeline(
+  namespace: Namespace,
+  scripts: Readonly<Record<string, string>>,
+  options: KubeTaskOptions = {},
+): { readonly pipeline: Pipeline; readonly done: InProcessMetadataRepository<PodRecord> } {
+  const manager = new PodManager("app", namespace.name, namespace.client);
+  const done = new InProcessMetadataRepository<PodRecord>();
+  const input = new InProcessMetadataRepository(new Map(Object.entries(scripts)));
+  const task = new KubeTask("task", manager, done, {
+    template: ({ input }) => ({
+      kind: "Pod",
+      spec: {
+        terminationGracePeriodSeconds: 1,
+        containers: [{ name: "main", image, command: ["sh", "-c", `${input}`] }],
+      },
+    }),
+    ...options,
+  }).link("input", input, { isInput: true });
+  return { pipeline: new Pipeline([task]), done };
+}
+
+Deno.test("launch --sync shows what a pod writes, also where no logs are kept", full, async () => {
+  await using namespace = await Namespace.make();
+  const { pipeline, done } = scriptPipeline(namespace, {
+    slow: "echo begun; sleep 2; echo ended",
+    fast: "echo $JOB",
+  });
+  using captured = new Captured();
+  strictEqual(await main(pipeline, { args: ["launch", "task", "slow", "--sync"] }), 0);
+  strictEqual(captured.take(), "begun\nended\n");
+  strictEqual(await main(pipeline, { args: ["launch", "task", "fast", "--sync"] }), 0);
+  strictEqual(captured.take(), "fast\n");
+  deepStrictEqual([...done.data.keys()].sort(), ["fast", "slow"]);
+  deepStrictEqual(await namespace.pods(), []);
+});
