@@ -4,17 +4,23 @@
  * @module
  */
 
-/** Learns numbers of processes, a line for each that begins (`+`) or ends (`-`); at the end, ends those that are left. */
+/**
+ * Learns numbers of processes that lead a group each, a line for each that begins (`+`) or has ended (`-`). Of those that
+ * have ended it ends what is left of the group; at the end, all groups that are left.
+ */
 const SCRIPT = `
 trap '' INT TERM HUP
 pids=' '
 while read -r change pid; do
   case $change in
     +) pids="$pids$pid " ;;
-    -) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+    -)
+      kill -s KILL -- "-$pid"
+      pids="\${pids%% $pid *} \${pids#* $pid }"
+      ;;
   esac
 done
-for pid in $pids; do kill -s KILL "$pid"; done
+for pid in $pids; do kill -s KILL -- "-$pid"; done
 `;
 
 interface Shell {
@@ -23,20 +29,26 @@ interface Shell {
 }
 
 /**
- * A shell that knows which processes are to end with this program. It sees that by the end of its standard input, which
- * comes even if the program is killed.
+ * A shell that knows which processes are to end with this program, together with those that they have started and that
+ * have not left their group. It sees that by the end of its standard input, which comes even if the program is killed.
  */
 export class ProcessGuard {
   #shell: Shell | undefined;
   #count = 0;
 
-  /** Takes in that a process is to end with this program. Does nothing where the program may start no shell. */
+  /**
+   * Takes in that a process, which leads a group of its own, is to end with this program. Does nothing where the program
+   * may start no shell.
+   */
   add(pid: number): void {
     this.#count++;
     this.#tell(`+ ${pid}\n`);
   }
 
-  /** Takes in that a process has ended. Resolves, if it was the last, when the shell has ended as well. */
+  /**
+   * Takes in that a process has ended: what it has started and left behind is ended as well. Resolves, if it was the last,
+   * when the shell has ended.
+   */
   async remove(pid: number): Promise<void> {
     this.#tell(`- ${pid}\n`);
     if (--this.#count > 0) return;

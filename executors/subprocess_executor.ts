@@ -10,8 +10,9 @@ import { moduleCommand } from "../lib/module_command.ts";
 import { parseQuantity, type Quantity } from "../lib/resources.ts";
 import type { HostEvents, HostLine } from "./executor_host.ts";
 import { ExecutorPool, type ExecutorPoolOptions } from "./executor_pool.ts";
-import { ProcessGuard } from "./process_guard.ts";
 import { type ExecutorPermissions, permissionFlags } from "./permission_flags.ts";
+import { ProcessGuard } from "./process_guard.ts";
+import { Pump } from "./pump.ts";
 
 /** Options of a {@linkcode SubprocessExecutor}. */
 export interface SubprocessExecutorOptions extends ExecutorPoolOptions {
@@ -35,7 +36,8 @@ export interface SubprocessExecutorOptions extends ExecutorPoolOptions {
  * `recycleAfter: 1`, each function has one of its own.
  *
  * Whatever a function does, it can be ended, and this process goes on: one that never ends, that eats all memory, that
- * ends its process. A process costs 50 ms and 50 MB. It ends by itself when this program does.
+ * ends its process. A process costs 50 ms and 50 MB. It ends by itself when this program does. What a function has started
+ * with `Deno.Command` ends with its process, unless it was made a daemon: `detached: true`.
  *
  * @example Usage
  * ```ts
@@ -96,24 +98,26 @@ export class SubprocessExecutor extends ExecutorPool {
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
-      detached: true, // Ctrl-C is for this program to handle
+      detached: true, // Ctrl-C is for this program to handle; and it leads a group of its own, which can be ended
     }).spawn();
     this.#guard.add(child.pid);
     const writer = child.stdin.getWriter();
     const reader = new FrameReader(mark, onMessage, onOutput);
     const errors: string[] = [];
-    const reading = Promise.all([
-      pump(child.stdout, (chunk) => reader.push(chunk)).then(() => reader.end()),
-      pump(child.stderr, (chunk) => {
+    const pumps = [
+      new Pump(child.stdout, (chunk) => reader.push(chunk)),
+      new Pump(child.stderr, (chunk) => {
         errors.push(new TextDecoder().decode(chunk));
         if (errors.length > LAST_ERRORS) errors.shift();
         onOutput(chunk);
       }),
-    ]);
+    ];
     let killed = false;
-    const ended = Promise.all([child.status, reading]).then(async ([status]) => {
+    const ended = child.status.then(async (status) => {
+      await this.#guard.remove(child.pid); // which ends what it has started
+      await Promise.all(pumps.map((pump) => pump.finish()));
+      reader.end();
       await writer.abort().catch(() => {}); // what it was not told, it need not know any more
-      await this.#guard.remove(child.pid);
       const { exitError } = await import("./subprocess_exit.ts");
       onEnd(
         killed
@@ -170,11 +174,4 @@ function configFlags(module: string): string[] {
     }
     if (folder.pathname === "/") return ["--no-config"];
   }
-}
-
-async function pump(
-  stream: ReadableStream<Uint8Array>,
-  take: (chunk: Uint8Array) => void,
-): Promise<void> {
-  for await (const chunk of stream) take(chunk);
 }

@@ -10,7 +10,7 @@ import {
   type SubprocessExecutorOptions,
 } from "../../mod.ts";
 import { processesWith } from "./executor_processes.ts";
-import { until } from "./processes.ts";
+import { isRunning, until } from "./processes.ts";
 
 /** Runs jobs, whose names are what they do, in processes with some options. */
 async function record(
@@ -42,6 +42,15 @@ function actions(
       if (action === "env") Deno.env.get("HOME");
       if (action === "spin") { for (;;); }
       if (action === "exit") Deno.exit(3);
+      if (action === "child" || action === "daemon") {
+        const { pid } = new Deno.Command("sleep", {
+          args: ["600"],
+          detached: action === "daemon",
+        }).spawn();
+        await pids.dump(job, pid);
+        if (seconds === "spin") { for (;;); }
+        if (seconds === "exit") Deno.exit(0);
+      }
       if (action === "never") await new Promise(() => {});
       if (action === "wait") {
         await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000));
@@ -97,6 +106,22 @@ Deno.test("SubprocessExecutor uses a process again, but not more often than recy
 Deno.test("SubprocessExecutor ends functions after its timeout", async () => {
   const [spun, good] = await record({ timeout: 0.5 }, "spin", "good");
   deepStrictEqual([spun?.class, good?.success], ["timeout", true]);
+});
+
+Deno.test("SubprocessExecutor ends what a function has started and left behind together with its process", async () => {
+  const [spin, exit, left] = await record({ timeout: 0.5 }, "child-spin", "child-exit", "child-1");
+  deepStrictEqual([spin?.class, exit?.class, left?.success], ["timeout", "user", true]);
+  for (const job of ["child-spin", "child-exit", "child-1"]) {
+    await until(() => !isRunning(pids.data.get(job)!));
+  }
+});
+
+Deno.test("SubprocessExecutor waits for no daemon that a function has started", async () => {
+  const [daemon] = await record({}, "daemon-1");
+  strictEqual(daemon?.success, true);
+  const pid = pids.data.get("daemon-1")!;
+  ok(isRunning(pid), "it has left the group of its process");
+  Deno.kill(pid, "SIGKILL");
 });
 
 Deno.test("SubprocessExecutor blames the function that ends its process, and tries those beside it again", async () => {

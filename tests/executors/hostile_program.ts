@@ -18,6 +18,8 @@ import {
   WorkerExecutor,
 } from "../../mod.ts";
 
+const [executorKind = "", count = "0", seed = "1"] = isMainThread ? Deno.args : [];
+
 /** What each kind of function does, and the class of its record; undefined for success. */
 const KINDS: Readonly<Record<string, DoneRecord["class"] | undefined>> = {
   good: undefined,
@@ -32,8 +34,12 @@ const KINDS: Readonly<Record<string, DoneRecord["class"] | undefined>> = {
   eats: "oom",
   never: "timeout",
   spins: "timeout",
+  child: "timeout",
 };
-const HOSTILE = Object.keys(KINDS).slice(1);
+/** Processes that a thread has started are those of the whole program: only those of processes end with them. */
+const HOSTILE = Object.keys(KINDS).slice(1).filter((kind) =>
+  kind !== "child" || executorKind === "SubprocessExecutor"
+);
 
 async function behave(kind: string): Promise<unknown> {
   switch (kind) {
@@ -72,12 +78,14 @@ async function behave(kind: string): Promise<unknown> {
     // falls through
     case "never":
       return await new Promise(() => {});
+    case "child":
+      new Deno.Command("sleep", { args: ["600"] }).spawn();
+      for (;;);
     case "spins":
       for (;;);
   }
 }
 
-const [executorKind = "", count = "0", seed = "1"] = isMainThread ? Deno.args : [];
 const executor: Executor = executorKind === "SubprocessExecutor"
   ? new SubprocessExecutor({ size: 4, memory: "48Mi" })
   : new WorkerExecutor({ size: 4, memory: "48Mi" });
