@@ -452,7 +452,10 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
       }[] = [];
       if (signal.aborted) due.push({ at: now, reason: "cancelled", message: "it was ended" });
       if (timeout !== undefined) {
-        const message = `it ran longer than ${timeout} s`;
+        const waiting = reasonToWait(pod);
+        const message = waiting === undefined
+          ? `it ran longer than ${timeout} s`
+          : `it had not begun after ${timeout} s: ${waiting}`;
         due.push({ at: started + timeout * 1000, reason: "timeout", message });
       }
       if (grave !== undefined && graveSince !== undefined) {

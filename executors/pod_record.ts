@@ -9,7 +9,7 @@ import { FAILURE_CLASSES } from "../lib/errors.ts";
 import type { Pod } from "./pod_api.ts";
 import type { PodManager } from "./pod_manager.ts";
 import { identityOf } from "./pod_names.ts";
-import { imageOf, lastWords, type PodEnd } from "./pod_state.ts";
+import { containerStatuses, hasBegun, imageOf, lastWords, type PodEnd } from "./pod_state.ts";
 
 /** What is kept of a job that was a pod. */
 export interface PodRecord extends DoneRecord {
@@ -19,7 +19,7 @@ export interface PodRecord extends DoneRecord {
   readonly image?: string;
   /** The node on which it ran. */
   readonly node?: string;
-  /** What happened to it last; only if it is not its program that failed. */
+  /** What happened to it last; only if it is not its program that failed, or took too long. */
   readonly events?: readonly string[];
 }
 
@@ -59,9 +59,8 @@ export async function recordOf(
 async function failureOf(pod: Pod, end: PodEnd, manager: PodManager): Promise<Partial<PodRecord>> {
   const { class: class_, message } = end;
   if (class_ === "user") return { class: "user", ...saidBy(lastWords(pod)) };
-  const events = class_ === "cancelled" || class_ === "timeout"
-    ? []
-    : await lastEvents(pod, manager);
+  const awaited = class_ === "timeout" && containerStatuses(pod).some(hasBegun);
+  const events = class_ === "cancelled" || awaited ? [] : await lastEvents(pod, manager);
   return {
     ...class_ !== undefined && { class: class_ },
     ...message !== undefined && { exception: message },

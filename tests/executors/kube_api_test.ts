@@ -471,6 +471,40 @@ Deno.test("KubeTask fails a job as config whose pod cannot be scheduled, after a
 });
 
 Deno.test(
+  "KubeTask records of a pod that was out of time before it began what it waited for, and what happened to it",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    const { pipeline, done } = fixture(namespace, namespace.client, ["job"], { timeout: 2 });
+    const running = run(pipeline);
+    const pod = await namespace.until(async () => (await namespace.pods())[0] ?? false);
+    const message = "0/1 nodes are available: 1 Insufficient cpu.";
+    await setStatus(namespace, pod, {
+      phase: "Pending",
+      conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message }],
+    });
+    const { name, uid } = pod.metadata ?? {};
+    await namespace.admin.request("POST", `/api/v1/namespaces/${namespace.name}/events`, {
+      metadata: { generateName: "event-" },
+      involvedObject: { kind: "Pod", namespace: namespace.name, name, uid },
+      reason: "FailedScheduling",
+      message,
+    });
+    await running;
+    const record = await done.info("job");
+    deepStrictEqual(
+      [record?.class, record?.reason, record?.exception, record?.events],
+      [
+        "timeout",
+        "Timeout",
+        `it had not begun after 2 s: Unschedulable: ${message}`,
+        [`FailedScheduling: ${message}`],
+      ],
+    );
+  },
+);
+
+Deno.test(
   "A-20: KubeTask takes in a pod that was evicted before it had containers, and tries again",
   { ignore },
   async () => {
