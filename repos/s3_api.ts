@@ -34,8 +34,12 @@ export interface S3Part {
   readonly PartNumber: number;
 }
 
-/** A page of a listing. */
+/** A page of a listing. Without any of `Name`, `KeyCount`, `IsTruncated` and `Contents`, it is not taken for an answer of S3. */
 export interface S3Page {
+  /** The bucket. */
+  readonly Name?: string | undefined;
+  /** How many keys there are on the page. */
+  readonly KeyCount?: number | undefined;
   /** The objects. */
   readonly Contents?: readonly { readonly Key?: string | undefined }[] | undefined;
   /** `url` if the keys are encoded as in URLs. */
@@ -66,7 +70,7 @@ export interface S3UploadsPage {
 
 /** What is known of an object. */
 export interface S3Head {
-  /** Changes with its bytes. */
+  /** Changes with its bytes. Without it, this is not taken for an answer of S3. */
   readonly ETag?: string | undefined;
   /** What is kept beside it. */
   readonly Metadata?: Readonly<Record<string, string>> | undefined;
@@ -149,7 +153,7 @@ export interface S3Client {
   /** Makes an object of the parts. */
   completeMultipartUpload(
     input: S3UploadName & { readonly MultipartUpload: { readonly Parts: S3Part[] } },
-  ): Promise<unknown>;
+  ): Promise<{ readonly ETag?: string | undefined }>;
   /** Gives the parts up. */
   abortMultipartUpload(input: S3UploadName): Promise<unknown>;
   /** Lists a page of uploads that are under way. */

@@ -13,7 +13,7 @@ import type { S3Client, S3NewObject, S3ObjectName } from "./s3_api.ts";
 import { counting } from "./s3_counting.ts";
 import type { S3Download } from "./s3_download.ts";
 import { endpointOf } from "./s3_endpoint.ts";
-import { codeOf, s3Error, statusOf } from "./s3_errors.ts";
+import { codeOf, requireObject, s3Error, statusOf } from "./s3_errors.ts";
 import { PART_SIZE } from "./s3_part_size.ts";
 import type { UploadNote } from "./s3_upload_notes.ts";
 
@@ -163,10 +163,10 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
     const object = this.#objectOf(job);
     return await this.#attempt(`look for "${job}" in ${this}`, async (client) => {
       try {
-        await client.headObject(object);
+        requireObject(await client.headObject(object));
         return true;
       } catch (error) {
-        if (!await this.#isAbsence(client, error)) throw error;
+        if (!await this.#isAbsence(client, error, object)) throw error;
         return false;
       }
     });
@@ -188,7 +188,7 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
       try {
         await client.deleteObject(object);
       } catch (error) {
-        if (!await this.#isAbsence(client, error)) throw error;
+        if (!await this.#isAbsence(client, error, object)) throw error;
       }
     });
     this.changed({ type: "delete", job });
@@ -317,16 +317,17 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
   }
 
   /** Whether an answer says that there is no such object. It may say just that something is not there. */
-  async #isAbsence(client: S3Client, error: unknown): Promise<boolean> {
+  async #isAbsence(client: S3Client, error: unknown, { Key }: S3ObjectName): Promise<boolean> {
     if (codeOf(error) === "NoSuchKey") return true;
     if (statusOf(error) !== 404 || codeOf(error) === "NoSuchBucket") return false;
-    await this.#requireBucket(client);
+    await this.#requireBucket(client, Key);
     return true;
   }
 
-  async #requireBucket(client: S3Client): Promise<void> {
+  async #requireBucket(client: S3Client, key: string): Promise<void> {
+    const { probeBucket } = await import("./s3_listing.ts");
     try {
-      await client.headBucket({ Bucket: this.bucket });
+      await probeBucket(client, this.bucket, key);
     } catch (error) {
       throw statusOf(error) === 404
         ? new StoreError(
@@ -358,7 +359,7 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
       try {
         await download.open();
       } catch (error) {
-        if (!await this.#isAbsence(client, error)) throw error;
+        if (!await this.#isAbsence(client, error, object)) throw error;
         throw new NotFoundError(job, String(this), { cause: error });
       }
       return download;

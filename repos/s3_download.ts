@@ -7,7 +7,7 @@
 import { StoreError } from "../lib/errors.ts";
 import { concat } from "../lib/streams.ts";
 import type { S3Answer, S3Client, S3ObjectName } from "./s3_api.ts";
-import { statusOf } from "./s3_errors.ts";
+import { requireObject, statusOf } from "./s3_errors.ts";
 
 /** How often a stream that breaks off is taken up where it was. */
 const RESUMES = 5;
@@ -38,6 +38,8 @@ export class S3Download {
   /** Asks for the object. */
   async open(): Promise<void> {
     const answer = await this.#client.getObject(this.#object);
+    if (answer.ETag === undefined) await answer.Body?.transformToWebStream().cancel();
+    requireObject(answer);
     this.#etag = answer.ETag;
     this.#size = answer.ContentLength;
     this.#begin(answer);

@@ -5,6 +5,7 @@
  */
 
 import { StoreError } from "../lib/errors.ts";
+import type { S3Head } from "./s3_api.ts";
 
 /** What happened and what to do next, by the code of S3, of the SDK or of the operating system. */
 const EXPLANATIONS: Readonly<Record<string, readonly [happened: string, next: string]>> = {
@@ -18,6 +19,7 @@ const EXPLANATIONS: Readonly<Record<string, readonly [happened: string, next: st
   ECONNREFUSED: ["nothing listens at the endpoint", "start the server or correct the endpoint"],
   ECONNRESET: ["the connection broke off", "see that the server runs, and try again"],
   ENOTFOUND: ["there is no such host", "correct the endpoint"],
+  NoS3Error: ["what answers there is no S3", "check the endpoint"],
   EntityTooLarge: ["the value is larger than the server takes", "store it in several"],
   ExpiredToken: ["the credentials have expired", "get new ones"],
   IllegalLocationConstraintException: ["the region is wrong", "set the region of the bucket"],
@@ -65,11 +67,30 @@ export function s3Error(doing: string, error: unknown): StoreError {
       error instanceof Error ? error.message : String(error),
       "see that the server works, and try again",
     ];
-  const answer = [status, NAMELESS.has(code) ? undefined : code].filter((word) =>
-    word !== undefined
-  );
+  const words = error instanceof NoS3Error
+    ? [error.message]
+    : [status, NAMELESS.has(code) ? undefined : code];
+  const answer = words.filter((word) => word !== undefined);
   const told = answer.length > 0 ? ` (${answer.join(" ")})` : "";
   return new StoreError(`Cannot ${doing}: ${happened}${told}; ${next}`, { cause: error });
+}
+
+/** Something answered as if it were S3, and is not. */
+export class NoS3Error extends Error {
+  /** `"NoS3Error"`. */
+  override name = "NoS3Error";
+}
+
+/**
+ * Makes sure that an answer which says that an object is there comes from S3, which always tells its entity tag.
+ *
+ * @param answer The answer.
+ * @returns The same.
+ * @throws {NoS3Error} If it tells none.
+ */
+export function requireObject<Answer extends S3Head>(answer: Answer): Answer {
+  if (answer.ETag === undefined) throw new NoS3Error("what it says is there has no ETag");
+  return answer;
 }
 
 /** Names of errors that tell nothing. */

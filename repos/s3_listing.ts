@@ -7,6 +7,7 @@
 import { StoreError } from "../lib/errors.ts";
 import type { S3Client, S3Page } from "./s3_api.ts";
 import { baseOf } from "./s3_counting.ts";
+import { NoS3Error } from "./s3_errors.ts";
 
 /** Which objects are listed. */
 export interface S3Range {
@@ -27,6 +28,7 @@ export interface S3Range {
  * @param delimiter What the keys must not have behind the prefix, if anything.
  * @returns The keys, page by page.
  * @throws {StoreError} If the server does not come to an end.
+ * @throws {NoS3Error} If an answer is no listing.
  */
 export async function* listKeys(
   client: S3Client,
@@ -44,6 +46,7 @@ export async function* listKeys(
       ...delimiter === undefined ? {} : { Delimiter: delimiter },
       ...token === undefined ? {} : { ContinuationToken: token },
     });
+    requireListing(page);
     yield keysOf(page);
     token = page.IsTruncated ? page.NextContinuationToken ?? "" : undefined;
     if (token !== undefined && (token === "" || seen.has(token))) {
@@ -96,7 +99,7 @@ export async function checkBucket(client: S3Client, range: S3Range): Promise<voi
   looks.set(base, ofClient);
   let look = ofClient.get(bucket);
   if (look === undefined || look.served.has(range) || performance.now() - look.time > FRESH) {
-    const result = client.listObjectsV2({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 });
+    const result = probeBucket(client, bucket, prefix);
     look = { time: performance.now(), result, served: new WeakSet() };
     ofClient.set(bucket, look);
   }
@@ -106,6 +109,25 @@ export async function checkBucket(client: S3Client, range: S3Range): Promise<voi
   } catch (error) {
     if (ofClient.get(bucket) === look) ofClient.delete(bucket);
     throw error;
+  }
+}
+
+/**
+ * Asks a bucket whether it is there, by a listing of one key: what else says that it is there, could be anything.
+ *
+ * @param client Lists it.
+ * @param bucket The bucket.
+ * @param prefix A part of it.
+ * @throws {Error} Whatever the client throws.
+ */
+export async function probeBucket(client: S3Client, bucket: string, prefix: string): Promise<void> {
+  requireListing(await client.listObjectsV2({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 }));
+}
+
+/** Refuses what has nothing of a listing, as a client makes it of any answer: it looks as if there were no keys. */
+function requireListing({ Name, KeyCount, IsTruncated, Contents }: S3Page): void {
+  if ((Name ?? KeyCount ?? IsTruncated ?? Contents) === undefined) {
+    throw new NoS3Error("its listing names neither the bucket nor a key");
   }
 }
 

@@ -6,6 +6,8 @@
  */
 
 import type { NodeHttpHandler } from "@smithy/node-http-handler";
+import { checkAnswer } from "./s3_answers.ts";
+import { NoS3Error } from "./s3_errors.ts";
 
 /** How long a {@linkcode S3RequestHandler} waits, in milliseconds. */
 export interface S3Patience {
@@ -40,12 +42,17 @@ export class S3RequestHandler {
     this.#patience = patience;
   }
 
-  /** Sends a request. Errors that are worth another attempt have a code by which the SDK knows that. */
+  /**
+   * Sends a request. Errors that are worth another attempt have a code by which the SDK knows that; what is no answer of S3
+   * is an error that is worth none.
+   */
   async handle(request: SdkRequest, options: SdkOptions = {}): SdkAnswer {
     if (request.body) {
       const completes = request.method === "POST" && request.query?.uploadId !== undefined;
       const sender = completes ? this.#completer : this.#sender;
-      return await sender.handle(request, options);
+      const answer = await sender.handle(request, options);
+      checkAnswer(request, answer.response);
+      return answer;
     }
     const { abortSignal } = options;
     const stop = new AbortController();
@@ -66,6 +73,7 @@ export class S3RequestHandler {
       }
       const bytes = await inTime(socketTimeout, answer.bytes(), (reason) => stop.abort(reason));
       release();
+      checkAnswer(request, told, bytes);
       return { response: { ...told, body: isObject ? streamOf(bytes) : bytes } };
     } catch (error) {
       release();
@@ -258,6 +266,7 @@ const CODES: readonly (readonly [RegExp, string | undefined])[] = [
 ];
 
 function networkError(error: unknown): unknown {
+  if (error instanceof NoS3Error) return error;
   if (!(error instanceof Error) || /^(Timeout|Abort)Error$/.test(error.name)) return error;
   const { message } = error.cause instanceof Error ? error.cause : error;
   const code = CODES.find(([words]) => words.test(message))?.[1];

@@ -7,7 +7,7 @@
 import { StoreError } from "../lib/errors.ts";
 import type { S3Client, S3NewObject, S3ObjectName, S3Part, S3UploadName } from "./s3_api.ts";
 import { baseOf } from "./s3_counting.ts";
-import { statusOf } from "./s3_errors.ts";
+import { NoS3Error, requireObject, statusOf } from "./s3_errors.ts";
 import { PART_SIZE } from "./s3_part_size.ts";
 import type { UploadNote } from "./s3_upload_notes.ts";
 
@@ -80,7 +80,7 @@ async function putNew(
 
 async function exists(client: S3Client, object: S3ObjectName): Promise<boolean> {
   try {
-    await client.headObject(object);
+    requireObject(await client.headObject(object));
     return true;
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
@@ -223,7 +223,9 @@ export class S3Upload {
   async #complete(upload: S3UploadName): Promise<void> {
     const Parts = this.#parts.toSorted((a, b) => a.PartNumber - b.PartNumber);
     try {
-      await this.#client.completeMultipartUpload({ ...upload, MultipartUpload: { Parts } });
+      const completed = { ...upload, MultipartUpload: { Parts } };
+      const { ETag } = await this.#client.completeMultipartUpload(completed);
+      if (ETag === undefined) throw new NoS3Error("it gives what is stored no ETag");
     } catch (error) {
       // It may have been done all the same, and only the answer was lost.
       if (!await isOurs(this.#client, this.#object).catch(() => false)) throw error;

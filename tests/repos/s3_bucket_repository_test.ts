@@ -320,6 +320,14 @@ function listing(...pages: S3Page[]): S3Client {
   };
 }
 
+Deno.test("A-30: S3BucketRepository takes no notice of what has nothing of a listing, whoever the client is", async () => {
+  const nothing = (): S3BucketRepository => new S3BucketRepository(listing({}), "library");
+  await rejects(Array.fromAsync(nothing()), /what answers there is no S3 .*; check the endpoint$/);
+  await rejects(nothing().validate(), /what answers there is no S3/);
+  const client: S3Client = { ...listing(), headObject: () => Promise.resolve({}) };
+  await rejects(new S3BucketRepository(client, "library").contains("a"), /is no S3 .* no ETag/);
+});
+
 Deno.test("S3BucketRepository decodes keys where the server encodes them", async () => {
   const keys = ["a+b%2Bc%25/x.txt", "a+b%2Bc%25/y.txt"];
   const client = listing({ EncodingType: "url", Contents: keys.map((Key) => ({ Key })) });

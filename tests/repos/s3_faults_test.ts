@@ -117,6 +117,77 @@ for (const [what, fault, words] of ANSWERS) {
   });
 }
 
+/** What a server says that is none of S3: a page for people, a console, a proxy that wants to know who one is. */
+const FOREIGN: readonly (readonly [what: string, fault: Fault])[] = [
+  ["nothing", { answer: 200 }],
+  ["a page", {
+    answer: 200,
+    body: "<html>hi</html>",
+    headers: { "Content-Type": "text/html; charset=utf-8" },
+  }],
+  ["a page that is no XML", {
+    answer: 200,
+    body: "<!DOCTYPE html><html><head><meta charset=utf-8></head><br></html>",
+    headers: { "Content-Type": "text/html" },
+  }],
+  ["other XML", {
+    answer: 200,
+    body: `<?xml version="1.0"?>\n<!-- buckets -->\n<ListAllMyBucketsResult/>`,
+  }],
+];
+
+for (const [what, fault] of FOREIGN) {
+  test(`A-30: S3BucketRepository does not take 200 with ${what} for an answer of S3`, async () => {
+    await using fixture = await Fixture.make();
+    const { bucket, proxy, repo } = fixture;
+    await repo.writeText("a", "text");
+    const before = proxy.requests.length;
+    proxy.fault = () => fault;
+    const isPage = typeof fault === "object" && "headers" in fault;
+    for (const [name, call] of Object.entries(CALLS)) {
+      if (name === "delete" && !isPage) continue; // this may be an answer to DELETE
+      await rejects(call(repo), (error) => {
+        ok(error instanceof StoreError, `${name}: ${error}`);
+        ok(
+          /^Cannot \w+ .*: what answers there is no S3 \(.+\); check the endpoint$/.test(
+            error.message,
+          ),
+          `${name}: ${error.message}`,
+        );
+        return true;
+      });
+    }
+    // What is no S3 now will be none a moment later.
+    const urls = proxy.requests.slice(before).map(({ method, url, headers }) =>
+      `${method} ${url} ${headers.get("amz-sdk-invocation-id")}`
+    );
+    strictEqual(new Set(urls).size, urls.length, urls.join("\n"));
+    proxy.fault = () => undefined;
+    deepStrictEqual(await bucket.keys(), ["p/a"]);
+  });
+}
+
+test("A-30: an upload whose end something else has answered is not taken for a value", async () => {
+  await using fixture = await Fixture.make();
+  const { proxy, repo } = fixture;
+  proxy.fault = (request) =>
+    isCompletion(request) ? { answer: 200, body: "<html>hi</html>" } : undefined;
+  await rejects(repo.writeBytes("a", bytes(LARGE)), /what answers there is no S3/);
+  await fixture.isEmpty();
+});
+
+test("A-30: S3BucketRepository takes 404 for absence only if S3 says that the bucket is there", async () => {
+  await using fixture = await Fixture.make();
+  const { proxy, repo } = fixture;
+  await repo.writeText("a", "text");
+  proxy.fault = ({ url }) =>
+    url.includes("/p/a")
+      ? { answer: 404, body: "<html>not here</html>" }
+      : { answer: 200, body: "<html>welcome</html>" };
+  await rejects(repo.contains("a"), /what answers there is no S3/);
+  await rejects(repo.readText("a"), /what answers there is no S3/);
+});
+
 test("S3BucketRepository gives up a server that hangs", async () => {
   await using fixture = await Fixture.make({
     maxAttempts: 1,
@@ -367,6 +438,8 @@ test("A-30: no job is started on an error of S3", async () => {
     { answer: 500 },
     { answer: 403 },
     { answer: 404, body: xml("NoSuchBucket") },
+    { answer: 200 },
+    { answer: 200, body: "<html>hi</html>" },
     "cut",
   ];
   for (const fault of faults) {
@@ -383,7 +456,8 @@ test("A-30: no job is started on an error of S3", async () => {
         .func(count),
     ];
     for (const task of make) {
-      proxy.fault = ({ url }) => url.includes("max-keys=1") ? undefined : fault;
+      // All but the look at the bucket when the pipeline opens.
+      proxy.fault = ({ url }) => /max-keys=1.*prefix=p%2F(&|$)/.test(url) ? undefined : fault;
       await run(new Pipeline([task])).catch(() => {});
       strictEqual(started, 0, task.name);
       proxy.fault = () => undefined;

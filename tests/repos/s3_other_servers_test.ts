@@ -126,7 +126,7 @@ test("S3BucketRepository sends no checksums that a server may not know", async (
 test("S3BucketRepository lists what a server tells in the fewest words", async ({ proxy, repo }) => {
   const page = (keys: string[], more = ""): Fault => ({
     answer: 200,
-    body: `<ListBucketResult>${more}${
+    body: `<ListBucketResult><Name>library</Name>${more}${
       keys.map((key) => `<Contents><Key>${key}</Key></Contents>`).join("")
     }</ListBucketResult>`,
   });
