@@ -96,7 +96,9 @@ const LONGEST_LOOK = 60_000;
  * pod is asked for, and counts the time that it waits.
  *
  * The record of a job has `success`, `reason`, `start_time`, `end_time`, `image`, `node` and `return_code`, and if it
- * failed `class` and `attempts`; if it is not the program that failed, `exception` and the last `events` as well.
+ * failed `class`, `attempts` and `exception`: of a program that failed, what it wrote to `/dev/termination-log` or else its
+ * last lines, unless the template has a `terminationMessagePolicy`; if it is not the program that failed, what did, with the
+ * last `events`.
  *
  * What the containers write is read as they write it, and kept when they have ended; where it is lost, it is kept why: a
  * node discards what a container has written long ago, if that is much.

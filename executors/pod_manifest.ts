@@ -59,6 +59,9 @@ export interface Completion {
   readonly command?: readonly string[] | undefined;
 }
 
+/** Of a container that fails without last words, the last lines of its logs are kept in their place. */
+const LAST_LINES = { terminationMessagePolicy: "FallbackToLogsOnError" } as const;
+
 /** A pod that runs once, with what every pod of datatask has. */
 export function completeManifest(
   manifest: PodManifest,
@@ -70,7 +73,7 @@ export function completeManifest(
     const own = new Set(env.map(({ name }) => name));
     const added = Object.entries(environ).filter(([name]) => !own.has(name))
       .map(([name, value]) => ({ name, value }));
-    return { ...container, env: [...env, ...added] };
+    return { ...LAST_LINES, ...container, env: [...env, ...added] };
   };
   const [first, ...rest] = containers;
   const start = command === undefined || first?.command !== undefined || first?.args !== undefined

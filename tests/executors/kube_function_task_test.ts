@@ -8,6 +8,7 @@ import {
   PipelineError,
   PodManager,
   type PodRecord,
+  run,
   S3BucketRepository,
   YamlMetadataFileRepository,
   YamlMetadataS3Repository,
@@ -90,6 +91,29 @@ Deno.test("A-40: KubeFunctionTask calls its function here with launch --sync, wi
     strictEqual((await done.info(job) as PodRecord).success, true);
     if (job === "with") strictEqual((await funcDone.info(job) as PodRecord).success, true);
   }
+});
+
+Deno.test("KubeFunctionTask records why a pod cannot load the pipeline", {
+  ignore: kubeServer.ignore || kubeServer.variables.mode !== "full",
+}, async () => {
+  await using namespace = await Namespace.make();
+  await using folder = await temporaryFolder();
+  const done = new InProcessMetadataRepository<PodRecord>();
+  const input = new YamlMetadataFileRepository(`${folder.path}/input`);
+  await input.validate({ create: true });
+  await input.dump("job", 1);
+  const manager = new PodManager("app", namespace.name, namespace.client);
+  const task = new KubeFunctionTask("task", manager, done, {
+    template: () => ({
+      kind: "Pod",
+      spec: { containers: [{ name: "main", image: kubeServer.variables.denoImage }] },
+    }),
+  })
+    .link("input", input, { isInput: true })
+    .func(() => {});
+  strictEqual((await run(new Pipeline([task]))).failed, 1);
+  match((await done.info("job"))?.exception ?? "", /Module not found "file:/);
+  deepStrictEqual(await namespace.pods(), []);
 });
 
 Deno.test("KubeFunctionTask reads S3 and writes MongoDB from within pods", full, async () => {

@@ -129,7 +129,9 @@ Deno.test("KubeTask tells failures apart, and keeps what was written", full, asy
     return [record?.class, record?.reason, record?.return_code, record?.exception];
   };
   deepStrictEqual(await brief("well"), [undefined, "Succeeded", 0, undefined]);
-  deepStrictEqual(await brief("user"), ["user", "Failed", 3, undefined]);
+  const [class_, reason, code, exception] = await brief("user");
+  deepStrictEqual([class_, reason, code], ["user", "Failed", 3]);
+  strictEqual(`${exception}`.split("\n").sort().join(" "), "err out"); // what it wrote last
   deepStrictEqual(await brief("word"), ["user", "Failed", 4, "the disk is full"]);
   deepStrictEqual(await brief("config"), [
     "config",

@@ -4,6 +4,7 @@ import { completeManifest, readManifest, requestsOf } from "../../executors/pod_
 
 type Resources = PodContainer["resources"];
 
+const LAST_LINES = { terminationMessagePolicy: "FallbackToLogsOnError" };
 const main = { name: "main", image: "busybox" };
 
 Deno.test("A-21: requestsOf() counts containers that request nothing as nothing, and limits where there are no requests", () => {
@@ -49,7 +50,7 @@ Deno.test("completeManifest() never lets a pod be restarted, and keeps what the 
       restartPolicy: "Always",
       nodeSelector: { disk: "fast" },
       containers: [{ ...main, env: [{ name: "JOB", value: "own" }] }, { name: "other" }],
-      initContainers: [{ name: "before" }],
+      initContainers: [{ name: "before", terminationMessagePolicy: "File" }],
     },
   }, { environ: { JOB: "job", TASK: "task" }, deadline: 1.5, command: ["run"] });
   const TASK = { name: "TASK", value: "task" };
@@ -63,10 +64,10 @@ Deno.test("completeManifest() never lets a pod be restarted, and keeps what the 
       restartPolicy: "Never",
       nodeSelector: { disk: "fast" },
       containers: [
-        { ...main, command: ["run"], env: [{ name: "JOB", value: "own" }, TASK] },
-        { name: "other", env: [JOB, TASK] },
+        { ...main, ...LAST_LINES, command: ["run"], env: [{ name: "JOB", value: "own" }, TASK] },
+        { name: "other", ...LAST_LINES, env: [JOB, TASK] },
       ],
-      initContainers: [{ name: "before", env: [JOB, TASK] }],
+      initContainers: [{ name: "before", terminationMessagePolicy: "File", env: [JOB, TASK] }],
     },
   });
   const own = completeManifest({ kind: "Pod", spec: { containers: [{ ...main, args: ["x"] }] } }, {
@@ -74,7 +75,7 @@ Deno.test("completeManifest() never lets a pod be restarted, and keeps what the 
     deadline: undefined,
     command: ["run"],
   });
-  deepStrictEqual(own.spec.containers, [{ ...main, args: ["x"], env: [] }]);
+  deepStrictEqual(own.spec.containers, [{ ...main, ...LAST_LINES, args: ["x"], env: [] }]);
 });
 
 Deno.test("readManifest() says what is wrong with a template", async () => {
