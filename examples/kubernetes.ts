@@ -13,8 +13,8 @@
  *     kubectl -n NAMESPACE apply -f examples/rbac.yaml
  *     kubectl -n NAMESPACE create secret generic bucket --from-env-file=FILE
  *
- * The pods load this very program, so run it from a URL that they can reach, or give them a template of your own that
- * mounts it: `EXAMPLE_POD` is its path.
+ * The pods load this very program, so run it by a URL that they can reach, `datatask URL run`; or give them a template of
+ * your own that mounts it at the same path: `EXAMPLE_POD` is that template's path.
  */
 
 import {

@@ -10,7 +10,7 @@ import { PipelineError } from "../lib/errors.ts";
 import { failureRecord, headline } from "../lib/failure.ts";
 import { sourcesOf } from "../lib/graph.ts";
 import type { LinkType, linkTypes, RepositoriesOf } from "../lib/link_types.ts";
-import { mainModule } from "../lib/main_module.ts";
+import { isMainModuleLoaded, mainModule } from "../lib/main_module.ts";
 import type { Repository } from "../lib/repository.ts";
 import { access, type Accessor } from "../lib/session.ts";
 import type { Task } from "../lib/task.ts";
@@ -43,7 +43,10 @@ const LAST_WORDS = "/dev/termination-log";
  *
  * The template names the image. If its first container has neither `command` nor `args`, it is
  * `deno run -A MODULE launch TASK JOB --sync --force`, where the module is the one that defines the pipeline, by the URL
- * from which it is run here. If that is a file, it has to be in the image or mounted at the same path.
+ * from which it is run here. If that is a file, it has to be in the image or mounted at the same path. Of a pipeline that
+ * the program `datatask` runs, the pod gets that program as well: `deno run -A jsr:@datatask/datatask@VERSION/cli MODULE ...`.
+ * An image that has the program can be given
+ * `args: ["{{ argv0 }}", launch, "{{ task }}", "{{ job }}", "--sync", "--force"]`, if it is what the image runs.
  *
  * The record of a job, in `done`, is that of its pod, as of any {@linkcode KubeTask}. If the function throws, it has the
  * failure's `class`, `exception` and `traceback`, as far as 4096 bytes hold them. The option `funcDone` keeps what
@@ -157,10 +160,15 @@ export class KubeFunctionTask<
   }
 
   /** What the first container of a pod runs. */
-  protected override podCommand(job: string): readonly string[] {
+  protected override async podCommand(job: string): Promise<readonly string[]> {
     const module = mainModule();
     const path = module.startsWith("file:") ? decodeURIComponent(new URL(module).pathname) : module;
-    return ["deno", "run", "-A", path, "launch", this.name, job, "--sync", "--force"];
+    // What was loaded by the program may import this package by its name, of which the runtime knows nothing.
+    const program = isMainModuleLoaded() ? [await programName()] : [];
+    return [
+      ...["deno", "run", "-A", ...program, path],
+      ...["launch", this.name, job, "--sync", "--force"],
+    ];
   }
 
   async #call(job: string, attempt: Attempt): Promise<DoneRecord> {
@@ -177,6 +185,12 @@ export class KubeFunctionTask<
     }
     return successRecord(started, env.now());
   }
+}
+
+/** How the runtime gets the program that runs pipelines by URL, of the very version that makes the pods. */
+async function programName(): Promise<string> {
+  const { OWN_NAME, OWN_VERSION } = await import("../lib/loader/own_package.ts");
+  return `jsr:${OWN_NAME}@${OWN_VERSION}/cli`;
 }
 
 /** Leaves word, for whoever has made the pod, of why the function failed. */

@@ -339,9 +339,9 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     return manager;
   }
 
-  /** What the containers of a job find in their environment, and what is run in the first one if it does not say. */
-  protected podCommand(_job: string): readonly string[] | undefined {
-    return undefined;
+  /** What is run in the first container of a job's pod if the template does not say; undefined for what its image has. */
+  protected podCommand(_job: string): Promise<readonly string[] | undefined> {
+    return Promise.resolve(undefined);
   }
 
   async #start(
@@ -355,7 +355,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     const manifest = completeManifest(await this.#source.render(job), {
       environ: { JOB: job, TASK: this.name, [POD_VARIABLE]: `${manager.app}/${this.name}/${job}` },
       deadline: timeout && timeout + DEADLINE_SLACK,
-      command: this.podCommand(job),
+      command: await this.podCommand(job),
     });
     const requests = requestsOf(manifest);
     const { jobResources } = this.#options;

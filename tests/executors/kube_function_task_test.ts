@@ -13,6 +13,7 @@ import {
   YamlMetadataFileRepository,
   YamlMetadataS3Repository,
 } from "@datatask/datatask";
+import packageConfig from "../../deno.json" with { type: "json" };
 import { TestDatabase, urlOf } from "../repos/mongo_fixture.ts";
 import { TestBucket } from "../repos/s3_fixture.ts";
 import { kubeServer, mongoServer, s3Server } from "../servers.ts";
@@ -24,6 +25,7 @@ const full = {
     kubeServer.variables.mode !== "full",
 };
 
+const { name, version } = packageConfig;
 const root = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
 
 Deno.test("KubeFunctionTask refuses repositories that a pod cannot reach", async () => {
@@ -115,6 +117,51 @@ Deno.test("KubeFunctionTask records why a pod cannot load the pipeline", {
   match((await done.info("job"))?.exception ?? "", /Module not found "file:/);
   deepStrictEqual(await namespace.pods(), []);
 });
+
+/** A pipeline by URL, whose pods nobody runs. */
+const BY_URL = `
+import { KubeFunctionTask, Pipeline, PodManager, YamlMetadataFileRepository } from "@datatask/datatask";
+
+const store = (name) => new YamlMetadataFileRepository(Deno.env.get("TEST_FOLDER") + "/" + name);
+const task = new KubeFunctionTask("task", new PodManager("app", Deno.env.get("TEST_NAMESPACE")), store("done"), {
+  template: "kind: Pod\\nspec: {schedulerName: nobody, containers: [{name: main, image: nothing}]}",
+}).link("input", store("input"), { isInput: true }).func(() => {});
+export const pipeline = new Pipeline([task]);
+`;
+
+Deno.test(
+  "KubeFunctionTask of a pipeline that the program runs by URL has the program run it in its pods",
+  { ignore: kubeServer.ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await using folder = await temporaryFolder();
+    await using server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen() {} },
+      () => new Response(BY_URL, { headers: { "Content-Type": "text/javascript" } }),
+    );
+    await Deno.mkdir(`${folder.path}/input`);
+    const config = `${folder.path}/config`;
+    await Deno.writeTextFile(config, JSON.stringify(namespace.kubeconfig));
+    const url = `http://127.0.0.1:${server.addr.port}/pipeline.js`;
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", `${root}/cli.ts`, url, "launch", "task", "job", "--force"],
+      env: {
+        DATATASK_CACHE: `${folder.path}/cache`,
+        KUBECONFIG: config,
+        TEST_FOLDER: folder.path,
+        TEST_NAMESPACE: namespace.name,
+      },
+    }).output();
+    strictEqual(code, 0, new TextDecoder().decode(stderr));
+    const [pod] = await namespace.pods();
+    deepStrictEqual(
+      pod?.spec?.containers[0]?.command,
+      ["deno", "run", "-A", `jsr:${name}@${version}/cli`, url].concat(
+        ["launch", "task", "job", "--sync", "--force"],
+      ),
+    );
+  },
+);
 
 Deno.test("KubeFunctionTask reads S3 and writes MongoDB from within pods", full, async () => {
   await using namespace = await Namespace.make();
