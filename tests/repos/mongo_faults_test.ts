@@ -150,3 +150,31 @@ Deno.test({
     deepStrictEqual(await database.repository("books").info("a"), { weh: 1 });
   },
 });
+
+Deno.test({
+  name: "a failure is recorded whatever was thrown, and the job does not run again",
+  ignore,
+  async fn() {
+    await using database = await TestDatabase.make();
+    const done = database.repository();
+    const thrown = new Map<string, unknown>([
+      ["half", new Error("cut: \ud83d")],
+      ["large", new Error("x".repeat(20_000_000))],
+      ["lines", new Error("x\n".repeat(10_000_000))],
+      ["text", "\ud83d".repeat(20_000_000)],
+    ]);
+    const started: string[] = [];
+    const task = new InProcessSyncTask("fail", done)
+      .link("jobs", new InProcessMetadataRepository(thrown), { isInput: true })
+      .func(({ job }) => {
+        started.push(job);
+        throw thrown.get(job);
+      });
+    strictEqual((await run(new Pipeline([task]))).failed, thrown.size);
+    await run(new Pipeline([task]));
+    strictEqual(started.length, thrown.size);
+    for (const [job, record] of await done.infoAll()) {
+      ok(JSON.stringify(record).length < 20_000, job);
+    }
+  },
+});
