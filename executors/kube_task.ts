@@ -425,17 +425,21 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     const started = identityOf(tracker.pod)?.started ?? attempt.started;
     let graveSince: number | undefined;
     let ending = false;
+    let refused = false;
     const finish = async (reason: FailureClass, message: string): Promise<void> => {
       follow(true);
       try {
         await manager.end(tracker.pod, reason, message);
         ending = true;
       } catch (error) {
-        warn(
-          `"${job}" of task "${this.name}" cannot be ended, which is tried again: ${
-            headline(error)
-          }`,
-        );
+        if (!refused) {
+          warn(
+            `"${job}" of task "${this.name}" cannot be ended, which is tried again: ${
+              headline(error)
+            }`,
+          );
+        }
+        refused = true;
       }
     };
     for (;;) {
@@ -452,7 +456,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
         readonly reason: FailureClass;
         readonly message: string;
       }[] = [];
-      if (signal.aborted) due.push({ at: now, reason: "cancelled", message: "it was ended" });
+      if (signal.aborted) due.push({ at: now, reason: "cancelled", message: "it was cancelled" });
       if (timeout !== undefined) {
         const waiting = reasonToWait(pod);
         const message = waiting === undefined

@@ -118,6 +118,9 @@ export class PodManager implements AsyncDisposable {
   readonly #trackers = new Map<string, PodTracker>();
   /** The ids of pods that were deleted because their jobs are settled. */
   readonly #settled = new Set<string>();
+  /** Why pods were ended, by their ids, where it could not be written to them. */
+  readonly #words = new Map<string, string>();
+  #warnedOfWords = false;
   readonly #listeners = new Set<(task: string, job: string, gone: boolean) => void>();
 
   /**
@@ -316,7 +319,7 @@ export class PodManager implements AsyncDisposable {
   }
 
   /**
-   * Ends a pod, and leaves word why.
+   * Ends a pod, and leaves word why. Where that is not allowed, the pod is ended all the same; only this program knows why.
    *
    * @param pod The pod.
    * @param reason Why, for whoever takes in its end.
@@ -326,7 +329,7 @@ export class PodManager implements AsyncDisposable {
    */
   async end(pod: Pod, reason: FailureClass, message?: string): Promise<boolean> {
     if (isTerminal(pod)) return false;
-    const { name = "" } = pod.metadata ?? {};
+    const { name = "", uid = "" } = pod.metadata ?? {};
     const { namespace } = this;
     const path = `/metadata/annotations/${ENDED_ANNOTATION.replace("/", "~1")}`;
     const value = message === undefined ? reason : `${reason}: ${message}`;
@@ -341,8 +344,12 @@ export class PodManager implements AsyncDisposable {
           }));
       }
     } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== 404) throw error;
-      return false;
+      if (!(error instanceof ApiError) || error.code === undefined || error.code >= 500) {
+        throw error;
+      }
+      if (error.code === 404) return false;
+      this.#words.set(uid, value);
+      this.#warnOfWords(error);
     }
     await this.delete(pod);
     return true;
@@ -526,8 +533,11 @@ export class PodManager implements AsyncDisposable {
 
   #onChange(pod: Pod, before: Pod | undefined, gone: boolean): void {
     const { uid = "" } = pod.metadata ?? {};
-    this.#trackers.get(uid)?.update(pod, gone);
-    if (gone) this.#trackers.delete(uid);
+    this.#trackers.get(uid)?.update(this.#withWord(pod), gone);
+    if (gone) {
+      this.#trackers.delete(uid);
+      this.#words.delete(uid);
+    }
     if (this.#settled.has(uid)) {
       if (gone) this.#settled.delete(uid);
       else if (!isTerminating(pod)) this.#deleteAgain(pod);
@@ -537,6 +547,23 @@ export class PodManager implements AsyncDisposable {
     if (identity !== undefined && (gone || before === undefined)) {
       this.#tell(identity.task, identity.job, gone);
     }
+  }
+
+  /** A pod with the word that could not be left in it. */
+  #withWord(pod: Pod): Pod {
+    const word = this.#words.get(pod.metadata?.uid ?? "");
+    if (word === undefined) return pod;
+    const annotations = { ...pod.metadata?.annotations, [ENDED_ANNOTATION]: word };
+    return { ...pod, metadata: { ...pod.metadata, annotations } };
+  }
+
+  #warnOfWords(error: ApiError): void {
+    if (this.#warnedOfWords) return;
+    this.#warnedOfWords = true;
+    warn(
+      `Pods of ${this} are ended without a word why, and to another program that waits for them they are deleted by ` +
+        `somebody: ${headline(error)}`,
+    );
   }
 
   /** Deletes a pod whose job is settled, and which is seen all the same: that had failed. */

@@ -109,7 +109,8 @@ function interruption(pod: Pod): PodEnd {
     return {
       class: class_,
       reason: capitalized(class_),
-      message: message.join(": ") || `it was ended, as ${class_}`,
+      message: message.join(": ") ||
+        (class_ === "cancelled" ? "it was cancelled" : `it was ended, as ${class_}`),
     };
   }
   return disruption(pod) ??

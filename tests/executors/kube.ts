@@ -129,6 +129,20 @@ export class Namespace implements AsyncDisposable {
     return made;
   }
 
+  /** Lets the account do this and nothing else: verbs, by resource. */
+  async allow(allowed: Readonly<Record<string, readonly string[]>>): Promise<void> {
+    await this.admin.request(
+      "PATCH",
+      `/apis/rbac.authorization.k8s.io/v1/namespaces/${this.name}/roles/datatask`,
+      {
+        rules: Object.entries(allowed).map(([resource, verbs]) => (
+          { apiGroups: [""], resources: [resource], verbs }
+        )),
+      },
+      "application/merge-patch+json",
+    );
+  }
+
   /** A kubeconfig of the account. */
   get kubeconfig(): unknown {
     const { server, caData } = this.admin.cluster;

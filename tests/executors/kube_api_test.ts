@@ -166,12 +166,7 @@ Deno.test("PodManager says which permission is lacking", { ignore }, async () =>
     return true;
   });
   // An account that may look, but not make pods.
-  await namespace.admin.request(
-    "PATCH",
-    `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace.name}/roles/datatask`,
-    { rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }] },
-    "application/merge-patch+json",
-  );
+  await namespace.allow({ pods: ["get", "list", "watch"] });
   const looking = fixture(namespace, namespace.client, ["job"]);
   const record = await namespace.until(async () => {
     looking.done.data.clear();
@@ -501,6 +496,33 @@ Deno.test(
         [`FailedScheduling: ${message}`],
       ],
     );
+  },
+);
+
+Deno.test(
+  "KubeTask ends pods that it may delete but not patch, and records why it did",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await namespace.allow({ pods: ["create", "delete", "get", "list", "watch"] });
+    const { pipeline, done, task } = fixture(
+      namespace,
+      namespace.client,
+      ["late", "cancelled"],
+      { timeout: 3 },
+    );
+    const running = run(pipeline);
+    const pods = await namespace.until(async () => {
+      const pods = await namespace.pods();
+      return pods.length === 2 && pods;
+    });
+    for (const pod of pods) await setStatus(namespace, pod, { phase: "Running" });
+    strictEqual(await task.cancel("cancelled"), true);
+    await running;
+    const [late, cancelled] = [await done.info("late"), await done.info("cancelled")];
+    deepStrictEqual([late?.class, late?.exception], ["timeout", "it ran longer than 3 s"]);
+    deepStrictEqual([cancelled?.class, cancelled?.exception], ["cancelled", "it was cancelled"]);
+    deepStrictEqual(await namespace.pods(), []);
   },
 );
 
