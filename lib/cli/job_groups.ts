@@ -4,13 +4,16 @@
  * @module
  */
 
-import { saysFailed } from "../done_record.ts";
 import { decide, type Decision } from "../engine/decision.ts";
 import type { Engine } from "../engine/engine.ts";
-import { describe, explain } from "../engine/explain.ts";
+import { describe, explain, stateOf } from "../engine/explain.ts";
 import { KeySet } from "../engine/key_set.ts";
+import { READS } from "../engine/records.ts";
 import { StoredView } from "../engine/stored_view.ts";
 import type { TaskState } from "../engine/task_state.ts";
+import { StoreError } from "../errors.ts";
+import { sourcesOf } from "../graph.ts";
+import type { Repository } from "../repository.ts";
 
 /** Jobs that are in the same state for the same reason. */
 export interface JobGroup {
@@ -24,11 +27,12 @@ export interface JobGroup {
   readonly reason: string;
 }
 
-/** How many records of ended jobs are read at most, to tell those that failed. */
-const RECORDS = 1000;
+/** How many records of ended jobs are read at most, to tell those that failed: here, and over a network. */
+const RECORDS = 200_000;
+const RECORDS_FAR = 20_000;
 
-/** How many of them at the same time. */
-const AT_ONCE = 64;
+/** How many jobs are asked how they stand, until one does run. */
+const SAMPLES = 3;
 
 /** Jobs that share a decision. */
 interface Group {
@@ -55,6 +59,7 @@ export async function groupJobs(engine: Engine, state: TaskState): Promise<JobGr
     else group.count++;
   };
   const groups: Group[] = [];
+  const running: JobGroup[] = [];
   const takeSet = (set: KeySet): void => {
     rest.subtract(set);
     for (const id of set) {
@@ -73,9 +78,17 @@ export async function groupJobs(engine: Engine, state: TaskState): Promise<JobGr
     for (const { link, view } of state.inhibiting) {
       if (view.error !== undefined) continue;
       const held = rest.clone().intersect(view.set);
-      if (link === "done") ended = held;
-      if (link === "done") rest.subtract(held);
-      else takeSet(held);
+      if (link === "done") {
+        ended = held;
+        rest.subtract(held);
+        continue;
+      }
+      const standing = await runningGroup(engine, state, link, held);
+      if (standing === undefined) takeSet(held);
+      else {
+        running.push(standing);
+        rest.subtract(held);
+      }
     }
     for (const { view } of state.required) {
       if (view.error !== undefined) continue;
@@ -88,13 +101,15 @@ export async function groupJobs(engine: Engine, state: TaskState): Promise<JobGr
     await engine.records.decideAll(state, looked.union(rest), note);
   }
   const { space } = engine.keys;
+  const obstacle = engine.obstacle(state.task);
   return [
     ...await endedGroups(engine, state, ended),
+    ...running,
     ...[...groups, ...single.values()].map(({ decision, id, count }) => ({
-      state: decision.state,
+      state: stateOf(decision, obstacle),
       count,
       job: space.name(id),
-      reason: describe(decision, engine.obstacle(state.task)),
+      reason: describe(decision, obstacle),
     })),
   ];
 }
@@ -121,6 +136,30 @@ function keyOf(decision: Decision): string {
   return `${decision.state} ${link} ${"from" in decision ? decision.from.index : ""}`;
 }
 
+/** The jobs that a task's account of what runs holds, if one of them can be said to run; it may hold more than that. */
+async function runningGroup(
+  engine: Engine,
+  state: TaskState,
+  link: string,
+  held: KeySet,
+): Promise<JobGroup | undefined> {
+  const { isStatus, inhibitsOutput } = state.task.links.get(link) ?? {};
+  if (state.task.state === undefined || !isStatus || !inhibitsOutput) return undefined;
+  let asked = 0;
+  for (const id of held) {
+    if (asked++ === SAMPLES) return undefined;
+    const job = engine.keys.space.name(id);
+    try {
+      const reason = await state.task.state(job);
+      if (reason !== undefined) return { state: "running", count: held.size, job, reason };
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return undefined; // that the link holds them is known all the same
+    }
+  }
+  return undefined;
+}
+
 async function endedGroups(
   engine: Engine,
   state: TaskState,
@@ -128,30 +167,35 @@ async function endedGroups(
 ): Promise<JobGroup[]> {
   const { space } = engine.keys;
   const groups: JobGroup[] = [];
-  const add = async (set: KeySet): Promise<void> => {
+  const limit = isFar(state.task.done) ? RECORDS_FAR : RECORDS;
+  if (ended.size > limit) {
+    for (const id of ended) {
+      const reason =
+        `has ended; whether it failed is in one of ${ended.size} records, too many to read: ` +
+        `"why ${state.task.name} ${space.name(id)}" reads its own`;
+      return [{ state: "ended", count: ended.size, job: space.name(id), reason }];
+    }
+  }
+  const next = ended[Symbol.iterator]();
+  await Promise.all(Array.from({ length: Math.min(READS, ended.size) }, async () => {
+    for (const id of next) await engine.records.read(state, id);
+  }));
+  const unreadable = new KeySet();
+  for (const id of state.unreadable.keys()) unreadable.add(id);
+  unreadable.intersect(ended);
+  const failed = ended.clone().intersect(state.failed);
+  for (const set of [ended.clone().subtract(failed).subtract(unreadable), failed, unreadable]) {
     for (const id of set) {
       const job = space.name(id);
       const explanation = await explain(engine, state, job);
       groups.push({ state: explanation.state, count: set.size, job, reason: explanation.reason });
-      return;
+      break;
     }
-  };
-  const failed = await failedAmong(engine, state, ended);
-  await add(ended.clone().subtract(failed));
-  await add(failed);
+  }
   return groups;
 }
 
-/** The jobs whose record says that they failed; none, if there are too many records to read. */
-async function failedAmong(engine: Engine, state: TaskState, ended: KeySet): Promise<KeySet> {
-  const failed = new KeySet();
-  if (ended.size > RECORDS) return failed;
-  const next = ended[Symbol.iterator]();
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    for (const id of next) {
-      const record = await state.task.done.info(engine.keys.space.name(id)).catch(() => undefined);
-      if (saysFailed(record)) failed.add(id);
-    }
-  }));
-  return failed;
+/** Whether a repository is behind a network, or shows one that is. */
+function isFar(repository: Repository): boolean {
+  return repository.requestCount !== undefined || sourcesOf(repository).some(isFar);
 }

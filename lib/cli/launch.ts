@@ -108,7 +108,10 @@ export const launchVerb: Verb = {
       const { checkKnown } = await import("./known_job.ts");
       const { state, reason } = await explain(engine, engine.state(task), job);
       checkKnown(engine, job);
-      if (state !== "ready") writeMessage(`${name} ${job} ${printable(reason)}\n`);
+      // What is stuck is told by the error.
+      if (state !== "ready" && state !== "stuck") {
+        writeMessage(`${name} ${job} ${printable(reason)}\n`);
+      }
       undecided = state === "unknown";
     }
     const sync = options.sync === true;

@@ -67,8 +67,8 @@ export const planVerb: Verb = {
       ({ task }) => task,
     );
     for (const [task, [first, ...others]] of blocked) {
-      const more = others.length === 0 ? "" : `, and ${others.length} more`;
-      writeMessage(`${task} ${first!.job} ${first!.obstacle}${more}\n`);
+      const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+      writeMessage(`${task} ${first!.job}${more} ${first!.obstacle}\n`);
     }
     const unreachable = engine.unreachable();
     if (unreachable.length > 0) {

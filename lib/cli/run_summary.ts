@@ -80,8 +80,8 @@ export function runExitCode(report: RunReport, launchOnce: boolean): number {
   if (report.unreachable.length > 0 || report.unrecorded > 0 || isLeft("unknown")) {
     return EXIT.UNREACHABLE;
   }
-  // What is ready at the end of a full run can never be started.
-  if (report.failed > 0 || isLeft("held") || (isLeft("ready") && !launchOnce)) return EXIT.FAILED;
+  if (report.failed > 0 || isLeft("held") || isLeft("stuck")) return EXIT.FAILED;
+  if (isLeft("ready") && !launchOnce) return EXIT.FAILED; // whatever the reason, a full run should leave none
   return EXIT.OK;
 }
 
@@ -115,7 +115,7 @@ function leftLines({ left, interrupted }: RunReport): string[] {
   const lines = shown.map(({ task, count, job, reason }) =>
     `${task.name}: ${jobs(count)} left: ${job} ${printable(reason)}`
   );
-  const first = shown.find(({ state }) => state !== "ready");
+  const first = shown.find(({ state }) => state !== "ready" && state !== "stuck");
   return first ? [...lines, `"why ${first.task.name} ${first.job}" tells more`] : lines;
 }
 

@@ -206,6 +206,10 @@ export class Engine {
     if (state.live.has(id)) throw new JobError(`${doing}: it is running`, { class: "config" });
     if (!this.#scheduler.admit(state)) {
       const obstacle = this.#scheduler.obstacle(state);
+      if (obstacle?.kind === "never") {
+        const { describeShortage } = await import("./shortage.ts");
+        throw new JobError(`${doing}: ${describeShortage(obstacle.shortage)}`, { class: "config" });
+      }
       const lacking = obstacle !== undefined && "resource" in obstacle ? obstacle.resource : "room";
       throw new JobError(`${doing}: not enough ${lacking} is free`, { class: "infra" });
     }

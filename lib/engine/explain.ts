@@ -11,6 +11,7 @@ import { ResourceType } from "../resources.ts";
 import type { Decision } from "./decision.ts";
 import type { Engine } from "./engine.ts";
 import type { Obstacle } from "./scheduler.ts";
+import { describeShortage } from "./shortage.ts";
 import type { TaskState } from "./task_state.ts";
 
 /** Why a job is in the state it is in. */
@@ -19,8 +20,11 @@ export interface Explanation {
   readonly task: string;
   /** The job. */
   readonly job: string;
-  /** The state, in a word; `done` and `failed` for what inhibits itself by its own record. */
-  readonly state: Exclude<Decision["state"], "unread"> | "done" | "failed";
+  /**
+   * The state, in a word; `done` and `failed` for what inhibits itself by its own record, `stuck` for what is ready and can
+   * never start.
+   */
+  readonly state: Exclude<Decision["state"], "unread"> | "done" | "failed" | "stuck";
   /** The link that decided, if one did: `task.link`. */
   readonly link?: string;
   /** The reason, in a sentence. */
@@ -73,10 +77,11 @@ async function explainTo(
       return { ...common, state: "running", reason: standing, because: [] };
     }
   }
+  const obstacle = engine.obstacle(task);
   return {
     ...common,
-    state: decision.state === "unread" ? "unknown" : decision.state,
-    reason: describe(decision, engine.obstacle(task)),
+    state: stateOf(decision, obstacle),
+    reason: describe(decision, obstacle),
     because: await becauseOf(engine, state, decision, job, new Set([...above, state])),
   };
 }
@@ -104,6 +109,18 @@ async function becauseOf(
 }
 
 /**
+ * A decision in a word.
+ *
+ * @param decision What was decided.
+ * @param obstacle Why it is not started although it is ready.
+ * @returns The state.
+ */
+export function stateOf(decision: Decision, obstacle?: Obstacle): Explanation["state"] {
+  if (decision.state === "ready" && obstacle?.kind === "never") return "stuck";
+  return decision.state === "unread" ? "unknown" : decision.state;
+}
+
+/**
  * A decision in a sentence whose subject is the job.
  *
  * @param decision What was decided.
@@ -113,7 +130,10 @@ async function becauseOf(
 export function describe(decision: Decision, obstacle?: Obstacle): string {
   switch (decision.state) {
     case "ready":
-      return obstacle === undefined ? "is ready" : `is ready, but ${describeObstacle(obstacle)}`;
+      if (obstacle === undefined) return "is ready";
+      return obstacle.kind === "never"
+        ? describeObstacle(obstacle)
+        : `is ready, but ${describeObstacle(obstacle)}`;
     case "disabled":
       return "is not started: its task is disabled";
     case "running":
@@ -150,9 +170,7 @@ export function describe(decision: Decision, obstacle?: Obstacle): string {
 function describeObstacle(obstacle: Obstacle): string {
   switch (obstacle.kind) {
     case "never":
-      return obstacle.resource === ResourceType.RATE
-        ? "can never start: its quota allows no launch at all"
-        : `can never start: it needs more ${obstacle.resource} than there is at all`;
+      return `can never start: ${describeShortage(obstacle.shortage)}`;
     case "resources":
       return obstacle.resource === ResourceType.RATE
         ? "waits until another launch is allowed"

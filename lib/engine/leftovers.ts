@@ -56,10 +56,10 @@ export async function leftoversOf(engine: Engine): Promise<Leftover[]> {
     });
   }
   if (left.size === 0) return [];
-  const { describe } = await import("./explain.ts");
+  const { describe, stateOf } = await import("./explain.ts");
   return Array.from(left.values(), ({ task, decision, obstacle, id, count }) => ({
     task,
-    state: decision.state,
+    state: stateOf(decision, obstacle),
     reason: describe(decision, obstacle),
     count,
     job: engine.keys.space.name(id),

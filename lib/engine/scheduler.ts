@@ -12,12 +12,13 @@ import { warn } from "../warnings.ts";
 import type { KeySet } from "./key_set.ts";
 import type { KeySpace } from "./key_space.ts";
 import { ReadyQueue } from "./ready_queue.ts";
+import type { Shortage } from "./shortage.ts";
 import type { TaskState } from "./task_state.ts";
 
 /** Why a task's jobs are not started although they are ready. */
 export type Obstacle =
   /** Each needs more than the whole quota: they will never be started. */
-  | { readonly kind: "never"; readonly resource: ResourceType }
+  | { readonly kind: "never"; readonly shortage: Shortage }
   /** What they need is in use. */
   | { readonly kind: "resources"; readonly resource: ResourceType }
   /** As many as may be are running. */
@@ -196,8 +197,13 @@ export class Scheduler {
   /** Why a ready job of a task is not started; undefined if it could be. */
   obstacle(state: TaskState): Obstacle | undefined {
     const lane = this.#lanes.get(state)!;
-    const never = lane.request?.manager.fits(lane.request.amount);
-    if (never !== undefined) return { kind: "never", resource: never };
+    if (lane.request !== undefined) {
+      const { manager, amount } = lane.request;
+      const lacking = manager.fits(amount);
+      if (lacking !== undefined) {
+        return { kind: "never", shortage: { lacking, needed: amount, total: manager.quota } };
+      }
+    }
     if (lane.running >= lane.limit) return { kind: "concurrency", limit: lane.limit };
     const resource = this.#blocked.get(lane);
     return resource && { kind: "resources", resource };

@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Programs } from "./programs.ts";
 
 const PIPELINE = `
@@ -65,4 +65,43 @@ Deno.test("launch refuses what is no job id", async () => {
   await using programs = new Programs();
   const { code, stdout } = await programs.run(PIPELINE, ["launch", "-f", "count", "a/b"]);
   deepStrictEqual([code, stdout], [2, '[["emma",true]]\n']);
+});
+
+Deno.test("launch says what cannot be decided, and ends with 4", async () => {
+  await using programs = new Programs();
+  const { code, stdout, stderr } = await programs.run(
+    `
+    const bans = new FakeMetadata("bans");
+    bans.failing.add("list");
+    const count = makeTask("count", new FakeMetadata("books", keys("emma")), { func: () => console.log("counting") });
+    await main(new Pipeline([count.link("bans", bans, { inhibitsStart: true })]));
+    `,
+    ["launch", "count", "emma"],
+  );
+  deepStrictEqual([code, stdout], [4, ""]);
+  match(stderr, /^count emma cannot be decided: "bans" cannot say what it holds: .*\nwarning: /);
+});
+
+Deno.test("launch says once what a job needs that can never start", async () => {
+  await using programs = new Programs();
+  const program = `
+    const { ResourceManager } = await import("ROOT/lib/resource_manager.ts");
+    const { Resources } = await import("ROOT/lib/resources.ts");
+    await main(new Pipeline([makeTask("count", new FakeMetadata("books", keys("emma")), {
+      resources: new ResourceManager(Resources.parse(2, 0)),
+      jobResources: Resources.parse(3, 0),
+    })]));
+  `.replaceAll("ROOT/", new URL("../../../", import.meta.url).href);
+  const { code, stderr } = await programs.run(program, ["launch", "count", "emma"]);
+  deepStrictEqual([code, stderr], [
+    1,
+    'error: Cannot launch "emma" of task "count": it needs 3 CPU, and there are 2 in all; lower its task\'s option ' +
+    "jobResources, or raise the quota of its resources\n",
+  ]);
+  const run = await programs.run(program, ["run"]);
+  deepStrictEqual([run.code, run.stderr], [
+    1,
+    "count: 1 job left: emma can never start: it needs 3 CPU, and there are 2 in all; lower its task's option " +
+    "jobResources, or raise the quota of its resources\n",
+  ]);
 });

@@ -32,7 +32,8 @@ Deno.test("plan shows what would be started, in order, and what can never be", a
   );
   strictEqual(
     stderr,
-    "big b1 is ready, but can never start: it needs more CPU than there is at all, and 2 more\n",
+    "big b1 (and 2 more) can never start: it needs 2 CPU, and there is 1 in all; lower its task's option " +
+      "jobResources, or raise the quota of its resources\n",
   );
   strictEqual(code, 0);
 });

@@ -89,8 +89,10 @@ Deno.test("A-12: a job that can never fit is left, with the reason, and the run 
   deepStrictEqual(shop.started, []);
   deepStrictEqual(report.left, [{
     task,
-    state: "ready",
-    reason: "is ready, but can never start: it needs more MEM than there is at all",
+    state: "stuck",
+    reason:
+      "can never start: it needs 2 GiB of memory, and there is 1 GiB in all; lower its task's option " +
+      "jobResources, or raise the quota of its resources",
     count: 2,
     job: "1",
   }]);

@@ -121,7 +121,7 @@ Deno.test("Scheduler.nextLaunchIn is how long a launch still counts, if that is 
   strictEqual(desk.scheduler.nextLaunchIn, undefined);
   deepStrictEqual(desk.start(), ["0:a"]);
   strictEqual(desk.scheduler.nextLaunchIn, 2000);
-  deepStrictEqual(desk.scheduler.obstacle(desk.states[1]!), { kind: "never", resource: "CPU" });
+  strictEqual(desk.scheduler.obstacle(desk.states[1]!)?.kind, "never");
   now = 2005;
   desk.scheduler.unblock();
   deepStrictEqual(desk.start(), ["0:b"]);
