@@ -86,7 +86,7 @@ export class S3BucketInfo {
  * Objects without prefix and suffix, and those with a further `/` in between, are not its business. Values of any size
  * are streamed, those above 8 MiB in parts, of which up to four are in memory. An object appears, or is replaced, in one
  * step when its writer is closed. What a writer that was killed left at the server is cleared by `validate` in a later
- * run on this machine, or by a write a week later; a lifecycle rule of the bucket can do it as well.
+ * run on this machine, or a week later in a run on any; a lifecycle rule of the bucket can do it as well.
  *
  * Requests are repeated as the client does it; reading goes on where an answer broke off.
  *
@@ -195,8 +195,8 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
   }
 
   /**
-   * Makes sure that the bucket can be listed. Makes it if it is lacking and may be made; ends the uploads that a killed
-   * run on this machine left in it, if it may be written.
+   * Makes sure that the bucket can be listed. Makes it if it is lacking and may be made. If it may be written, ends the
+   * uploads that a killed run on this machine left in it and, once a day, those of others that are a week old.
    *
    * @param options Whether to make the bucket.
    * @throws {StoreError} If it cannot be used.
@@ -212,8 +212,10 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
         await this.#createBucket(client);
       }
       if (!create) return;
-      const { clearDeadUploads } = await import("./s3_dead_uploads.ts");
-      await clearDeadUploads(client, await endpointOf(client), this.bucket);
+      const { clearDeadUploads, clearOldUploadsOnceADay } = await import("./s3_dead_uploads.ts");
+      const place = await endpointOf(client);
+      await clearDeadUploads(client, place, this.bucket);
+      await clearOldUploadsOnceADay(client, place, this);
     });
   }
 
@@ -375,7 +377,7 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
     if (!this.#clearedOld) {
       this.#clearedOld = true;
       const { clearOldUploads } = await import("./s3_dead_uploads.ts");
-      await clearOldUploads(client, this.bucket, this.prefix, this.suffix);
+      await clearOldUploads(client, this);
     }
     const { noteUpload } = await import("./s3_upload_notes.ts");
     return noteUpload({ place: await endpointOf(client), bucket: this.bucket, key });

@@ -6,7 +6,9 @@
 
 import { warn } from "../lib/warnings.ts";
 import type { S3Client, S3UploadName, S3UploadsPage } from "./s3_api.ts";
+import { isClearingDue } from "./s3_clearings.ts";
 import { s3Error, statusOf } from "./s3_errors.ts";
+import { nameOf, type S3Range } from "./s3_listing.ts";
 import { deadUploads } from "./s3_upload_notes.ts";
 
 /** How long ago an upload of another machine must have begun to be taken for dead, in milliseconds. */
@@ -39,23 +41,35 @@ export async function clearDeadUploads(
 }
 
 /**
+ * {@linkcode clearOldUploads}, if this machine has not done so today.
+ *
+ * @param client Ends them.
+ * @param place The endpoint of the server.
+ * @param range To which part of which bucket.
+ */
+export async function clearOldUploadsOnceADay(
+  client: S3Client,
+  place: string,
+  range: S3Range,
+): Promise<void> {
+  const { bucket, prefix, suffix } = range;
+  if (isClearingDue(`${place}/${bucket}/${prefix}*${suffix}`)) await clearOldUploads(client, range);
+}
+
+/**
  * Ends the uploads that began a week ago or earlier, which nobody can still be busy with.
  *
  * @param client Ends them.
- * @param bucket The bucket.
- * @param prefix What their keys begin with.
- * @param suffix What their keys end with.
+ * @param range To which part of which bucket.
  */
 export async function clearOldUploads(
   client: S3Client,
-  bucket: string,
-  prefix: string,
-  suffix: string,
+  range: S3Range,
 ): Promise<void> {
   try {
-    for await (const { name, initiated } of uploads(client, bucket, prefix)) {
+    for await (const { name, initiated } of uploads(client, range.bucket, range.prefix)) {
       const isOld = initiated !== undefined && Date.now() - initiated.getTime() > WEEK;
-      if (isOld && name.Key.endsWith(suffix)) await abort(client, name);
+      if (isOld && nameOf(name.Key, range) !== undefined) await abort(client, name);
     }
   } catch {
     // Not every server, nor every right to write, comes with a listing of uploads. A rule of the bucket can do the same.

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { stateFolder } from "../lib/state_folder.ts";
+import { notesFolder } from "./s3_notes_folder.ts";
 
 /** What is uploaded, and where to. */
 export interface NotedUpload {
@@ -47,7 +47,8 @@ const KEPT = 30 * 24 * 3_600_000;
  */
 export function noteUpload(upload: NotedUpload): UploadNote | undefined {
   try {
-    const folder = notesFolder();
+    const folder = notesFolder("uploads");
+    if (folder === undefined) return undefined;
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     const path = `${folder}/${crypto.randomUUID()}.json`;
     const file = Deno.openSync(path, { createNew: true, write: true });
@@ -130,8 +131,10 @@ function ageOf(file: Deno.FsFile): number {
 
 function notePaths(): string[] {
   try {
-    const folder = notesFolder();
-    return [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
+    const folder = notesFolder("uploads");
+    return folder === undefined
+      ? []
+      : [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
   } catch {
     return []; // none was ever made, or none can be read
   }
@@ -143,8 +146,4 @@ function parseNote(text: string): NotedUpload | undefined {
   } catch {
     return undefined;
   }
-}
-
-function notesFolder(): string {
-  return `${stateFolder() ?? "/.local/state/datatask"}/.s3-uploads`;
 }

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { StoreError } from "../../lib/errors.ts";
+import { stateFolder } from "../../lib/state_folder.ts";
 import {
   BlockingRepository,
   InProcessMetadataRepository,
@@ -344,6 +345,58 @@ test("S3BucketRepository.validate() clears uploads of which the end could not be
   await live.close();
   deepStrictEqual(await bucket.keys(), ["p/b"]);
 });
+
+test("S3BucketRepository.validate() clears what other machines left, once a day, when it is a week old", async () => {
+  await using fixture = await Fixture.make();
+  const { bucket, proxy, repo } = fixture;
+  const ids = new Map<string, string>();
+  for (const Key of ["p/old", "p/young", "p/other/old"]) {
+    const { UploadId = "" } = await bucket.sdk.createMultipartUpload({ Bucket: bucket.name, Key });
+    ids.set(Key, UploadId);
+  }
+  const day = 24 * 3_600_000;
+  const listed = [...ids].map(([key, id]) => {
+    const initiated = new Date(Date.now() - (key === "p/young" ? 6.9 : 7.1) * day).toISOString();
+    return `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${initiated}</Initiated></Upload>`;
+  });
+  const body = `<ListMultipartUploadsResult>${listed.join("")}</ListMultipartUploadsResult>`;
+  const isListing = ({ method, url }: ProxiedRequest): boolean =>
+    method === "GET" && url.includes("uploads");
+  proxy.fault = (request) => isListing(request) ? { answer: 200, body } : undefined;
+  await repo.validate({ create: false });
+  strictEqual(proxy.count("GET", /uploads/), 0);
+  await repo.validate({ create: true });
+  deepStrictEqual(await bucket.uploads(), ["p/other/old", "p/young"]);
+  using client = await s3Client(clientOptions({ endpoint: proxy.url }));
+  await new S3BucketRepository(client, bucket.name, { prefix: "p/" }).validate();
+  strictEqual(proxy.count("GET", /uploads/), 1); // not again today
+  await new S3BucketRepository(client, bucket.name, { prefix: "p/other/" }).validate();
+  deepStrictEqual(await bucket.uploads(), ["p/young"]);
+  strictEqual(proxy.count("GET", /uploads/), 2);
+
+  ageNotes(bucket.name, 1.1); // tomorrow
+  await repo.validate();
+  strictEqual(proxy.count("GET", /uploads/), 3);
+});
+
+/** Makes the notes on when a bucket was last cleared so many days old. */
+function ageNotes(bucket: string, days: number): void {
+  const folder = `${stateFolder()}/.s3-cleared`;
+  const then = new Date(Date.now() - days * 24 * 3_600_000);
+  for (const { name } of Deno.readDirSync(folder)) {
+    const path = `${folder}/${name}`;
+    if (contentOf(path).includes(bucket)) Deno.utimeSync(path, then, then);
+  }
+}
+
+function contentOf(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return ""; // that of another test, which has ended
+    throw error;
+  }
+}
 
 test("S3BucketRepository aborts an upload that waits for the server at once", async () => {
   await using fixture = await Fixture.make();

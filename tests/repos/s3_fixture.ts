@@ -87,7 +87,10 @@ export class TestBucket implements AsyncDisposable {
 
 /** Removes what this machine noted of uploads to a bucket that is gone. */
 export function removeNotes(bucket: string): void {
-  const folder = `${stateFolder()}/.s3-uploads`;
+  for (const kind of ["uploads", "cleared"]) removeNotesIn(`${stateFolder()}/.s3-${kind}`, bucket);
+}
+
+function removeNotesIn(folder: string, bucket: string): void {
   let names: string[];
   try {
     names = namesIn(folder);
@@ -98,7 +101,7 @@ export function removeNotes(bucket: string): void {
   for (const name of names) {
     try {
       const path = `${folder}/${name}`;
-      if (Deno.readTextFileSync(path).includes(`"${bucket}"`)) Deno.removeSync(path);
+      if (Deno.readTextFileSync(path).includes(bucket)) Deno.removeSync(path);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error; // the test of another bucket was faster
     }
