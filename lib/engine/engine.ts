@@ -79,7 +79,7 @@ export class Engine {
   /** Takes in the tasks. Nothing is listed yet. */
   constructor({ tasks, priority, resources = [], snapshots, env = systemEnv }: EngineOptions) {
     this.env = env;
-    this.keys = new KeyIndex(this.stats, snapshots);
+    this.keys = new KeyIndex(this.stats, snapshots, () => env.elapsed());
     this.records = new Records(this.keys.space, this.stats);
     this.priority = priority;
     this.states = tasks.map((task, index) => new TaskState(task, index, this.keys));

@@ -6,6 +6,7 @@
 
 import { AggregateAndRepository, AggregateOrRepository } from "../aggregate_repository.ts";
 import { BlockingRepository } from "../blocking_repository.ts";
+import { systemEnv } from "../env.ts";
 import { sourcesOf } from "../graph.ts";
 import { isRelatedItem } from "../related_item_repository.ts";
 import { headline } from "../failure.ts";
@@ -32,6 +33,7 @@ export class KeyIndex {
   readonly #computed: View[] = [];
   readonly #subscriptions: Disposable[] = [];
   readonly #stats: Stats;
+  readonly #elapsed: () => number;
   readonly #folder: string | undefined;
   /** What was known in an earlier process; undefined before the first look, and if there can be no such thing. */
   #snapshot: Snapshot | undefined;
@@ -48,9 +50,11 @@ export class KeyIndex {
    * @param stats Where it counts what it does.
    * @param folder Where it finds what was known in an earlier process, and keeps it for a later one; nowhere, if it is
    * not given.
+   * @param elapsed The clock of elapsed time.
    */
-  constructor(stats: Stats, folder?: string) {
+  constructor(stats: Stats, folder?: string, elapsed: () => number = systemEnv.elapsed) {
     this.#stats = stats;
+    this.#elapsed = elapsed;
     this.#folder = folder;
   }
 
@@ -141,7 +145,7 @@ export class KeyIndex {
       const [base, translator] = [this.view(repository.base), this.view(repository.translator)];
       return new RelatedView(repository, base, translator, this.space, this.#stats, this.#pending);
     }
-    return new StoredView(repository, this.space, this.#stats);
+    return new StoredView(repository, this.space, this.#stats, this.#elapsed);
   }
 
   #children(children: Readonly<Record<string, Repository>>): View[] {

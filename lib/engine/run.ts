@@ -12,16 +12,20 @@ import { leftoversOf } from "./leftovers.ts";
 import type { RunReport } from "./report.ts";
 import type { StoredView } from "./stored_view.ts";
 
-/** Milliseconds between two listings of a repository that cannot be watched. */
+/** Milliseconds between two listings of a repository that cannot be watched, at least. */
 const RELIST = 10_000;
 
-/** Milliseconds between two listings of a repository that is watched: no watch is trusted for ever. */
+/** Milliseconds between two listings of a repository that is watched, at least: no watch is trusted for ever. */
 const RELIST_WATCHED = 300_000;
+
+/** How many times as long as a listing took is waited before the next one, at least: very many keys take minutes. */
+const RELIST_FACTOR = 10;
 
 /** Options of a run. */
 export interface RunOptions {
   /**
-   * Whether to go on when nothing can be done, and wait for new keys.
+   * Whether to go on when nothing can be done, and wait for new keys. Repositories that cannot tell of them are listed
+   * every ten seconds, or less often if that takes longer than one: a listing is followed by a pause ten times as long.
    *
    * @default {false}
    */
@@ -125,12 +129,10 @@ class Watches {
   readonly #watched = new Set<StoredView>();
   readonly #ends: Promise<void>[] = [];
   #relist = Promise.withResolvers<void>();
-  #listedAll: number;
 
   constructor(engine: Engine, signal: AbortSignal) {
     this.#engine = engine;
     this.#signal = signal;
-    this.#listedAll = engine.env.elapsed();
     signal.addEventListener("abort", () => this.#relist.resolve());
     for (const view of engine.keys.stored) {
       view.onRelist = () => this.#relist.resolve();
@@ -149,12 +151,16 @@ class Watches {
       await Promise.race([promise, this.#relist.promise]);
     }
     this.#relist = Promise.withResolvers();
-    const now = this.#engine.env.elapsed();
-    const all = now - this.#listedAll >= RELIST_WATCHED;
-    if (all) this.#listedAll = now;
-    for (const view of this.#engine.keys.stored) {
-      if (all || !this.#watched.has(view)) view.stale = true;
-    }
+    for (const view of this.#engine.keys.stored) if (this.#isDue(view)) view.stale = true;
+  }
+
+  #isDue(view: StoredView): boolean {
+    const { at, took } = view.looked ?? { at: -Infinity, took: 0 };
+    const pause = Math.max(
+      this.#watched.has(view) ? RELIST_WATCHED : RELIST,
+      RELIST_FACTOR * took,
+    );
+    return Math.ceil(this.#engine.env.elapsed() - at) >= pause; // a timer may fire a part of a millisecond early
   }
 
   /** Resolves when all watches have ended. */
@@ -194,7 +200,7 @@ class Watches {
       warn(
         `${repository} can no longer be watched, and is listed every ${
           RELIST / 1000
-        } s instead: ${error}`,
+        } s instead, or less often if that takes long: ${error}`,
       );
     }
   }

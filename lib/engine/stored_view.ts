@@ -17,10 +17,13 @@ export class StoredView extends View {
   onRelist: () => void = () => {};
   /** True when the keys are known to be true no longer, so that the next look has to list them. */
   stale = true;
+  /** When it was last found out what the repository holds, and how many milliseconds that took; undefined before. */
+  looked: { readonly at: number; readonly took: number } | undefined;
 
   #error: unknown;
   readonly #space: KeySpace;
   readonly #stats: Stats;
+  readonly #elapsed: () => number;
   readonly #subscription: Disposable;
   /** What changed while a listing is under way, which may have missed it. */
   #during: Map<number, boolean> | undefined;
@@ -28,10 +31,11 @@ export class StoredView extends View {
   #revision: string | undefined;
 
   /** Makes the view, and begins to hear of changes. */
-  constructor(repository: Repository, space: KeySpace, stats: Stats) {
+  constructor(repository: Repository, space: KeySpace, stats: Stats, elapsed: () => number) {
     super(repository);
     this.#space = space;
     this.#stats = stats;
+    this.#elapsed = elapsed;
     this.#subscription = repository.subscribe((change) => this.apply(change));
   }
 
@@ -58,6 +62,7 @@ export class StoredView extends View {
     kept: ReadonlyMap<string, KeySet> = new Map(),
   ): Promise<void> {
     const during = this.#during = new Map<number, boolean>();
+    const began = this.#elapsed();
     this.stale = false;
     try {
       let revision = await this.#askRevision();
@@ -80,6 +85,8 @@ export class StoredView extends View {
       this.stale = true;
     } finally {
       this.#during = undefined;
+      const at = this.#elapsed();
+      this.looked = { at, took: at - began };
     }
   }
 

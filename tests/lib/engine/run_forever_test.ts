@@ -129,3 +129,55 @@ Deno.test("run with forever ends when its engine is closed", async () => {
   deepStrictEqual([report.succeeded, report.interrupted], [1, true]);
   strictEqual(shop.env.timers, 0);
 });
+
+Deno.test("run with forever waits ten times as long as a listing takes before the next, and lists others meanwhile", async () => {
+  const { promise: listed, resolve } = Promise.withResolvers<void>();
+  const [slow, quick] = [new MemoryStore("slow"), new MemoryStore("quick")];
+  slow.slow.set("list", listed);
+  const tasks = [makeTask("s", { input: slow }), makeTask("q", { input: quick })];
+  await using shop = new Workshop(() => tasks);
+  const controller = new AbortController();
+  const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
+  await shop.env.advance(60_000);
+  resolve(); // a minute, as of very many keys
+  await shop.env.advance(599_999);
+  deepStrictEqual([slow.count("list"), quick.count("list")], [1, 60]);
+  await shop.env.advance(1);
+  strictEqual(slow.count("list"), 2);
+  await shop.env.advance(10_000);
+  strictEqual(slow.count("list"), 3, "the second listing was quick");
+  controller.abort();
+  await running;
+});
+
+Deno.test("run with forever waits longer for what is watched, too, if it takes long to list", async () => {
+  const { promise: listed, resolve } = Promise.withResolvers<void>();
+  const input = new WatchedStore("in");
+  input.slow.set("list", listed);
+  const task = makeTask("task", { input });
+  await using shop = new Workshop(() => [task]);
+  const controller = new AbortController();
+  const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
+  await shop.env.advance(60_000);
+  resolve();
+  await shop.env.advance(590_000);
+  strictEqual(input.count("list"), 1);
+  await shop.env.advance(10_000);
+  strictEqual(input.count("list"), 2);
+  controller.abort();
+  await running;
+});
+
+Deno.test("run with forever lists again what says so, and not for that what is not due", async () => {
+  const [other, input] = [new MemoryStore("other"), new WatchedStore("in")];
+  const tasks = [makeTask("task", { input }), makeTask("by", { input: other })];
+  await using shop = new Workshop(() => tasks);
+  const controller = new AbortController();
+  const running = runEngine(shop.engine, { forever: true, signal: controller.signal });
+  await shop.env.advance(5000);
+  input.tell({ type: "relist" });
+  await shop.env.advance(1);
+  deepStrictEqual([input.count("list"), other.count("list")], [2, 1]);
+  controller.abort();
+  await running;
+});
