@@ -18,6 +18,8 @@ export interface ExecutorJob {
   readonly job: string;
   /** When the attempt was started: milliseconds since 1970 UTC. */
   readonly started: number;
+  /** Seconds after which the call should end, as if the signal were aborted with a `TimeoutError`. Unlimited, if it is not given. */
+  readonly timeout?: number;
   /**
    * Aborted, with a `DOMException`, when the call should end. After a period of grace it is ended by force: it has failed
    * with class `timeout` for a `TimeoutError`, and `cancelled` for all else.

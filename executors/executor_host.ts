@@ -48,6 +48,13 @@ export interface HostEvents {
   onEnd(reason: JobError): void;
 }
 
+/** What a call is said to have done. */
+interface Blame {
+  readonly reason: JobError;
+  /** Whether it is known that it was this call. */
+  readonly isCertain: boolean;
+}
+
 /** A thread or process of a pool, and who is to blame when it ends. */
 export class ExecutorHost {
   readonly calls: Calls<HostService>;
@@ -57,17 +64,17 @@ export class ExecutorHost {
   count = 0;
   /** Whether it gets no more. */
   retired = false;
-  /** Why calls fail that have brought an end upon it, or that it must end because of. */
-  readonly blamed = new Map<number, JobError>();
   #resting: ReturnType<typeof setTimeout> | undefined;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #holds: boolean | undefined;
   /** Whether it is to be ended by force, as soon as that harms no other function. */
   #doomed = false;
-  /** The call that has ended it. */
+  /** The calls that have brought an end upon it, or that it must end because of. */
+  readonly #blamed = new Map<number, Blame>();
+  /** The call that has ended it, if that is known: it may have returned before. */
   #culprit: number | undefined;
-  /** How many functions ran in it when it ended. */
-  #crowd = 0;
+  /** Whether that was running when it ended. */
+  #caught = false;
   #reason: JobError | undefined;
   readonly #line: Promise<HostLine>;
 
@@ -80,7 +87,7 @@ export class ExecutorHost {
       log: (call, text) => this.jobs.get(call)?.log(text),
       uncaught: (call, error) => this.#onUncaught(call, receiveError(error)),
       exhausted: () => void this.kill(EXHAUSTED),
-      exits: (call, code) => this.#onExits(call, code),
+      exits: (call, code, importing) => this.#onExits(call, code, importing),
     };
     const onEnd = (reason: JobError): void => {
       this.#break(reason);
@@ -141,9 +148,13 @@ export class ExecutorHost {
 
   /**
    * Ends one call by force. What cannot be ended alone takes the others with it: not before they have ended, if they can.
+   *
+   * @param call The call.
+   * @param reason Why.
+   * @param isCertain Whether it is known that the call itself is to blame.
    */
-  async end(call: number, reason: JobError): Promise<void> {
-    this.blamed.set(call, reason);
+  async end(call: number, reason: JobError, isCertain: boolean): Promise<void> {
+    this.#blamed.set(call, { reason, isCertain });
     this.#doomed = true;
     this.retired = true;
     if (this.#innocent() && await this.#responds()) return; // the last of the others ends it
@@ -161,11 +172,29 @@ export class ExecutorHost {
     return this.#reason !== undefined;
   }
 
+  /** Why a call fails that has been told to be to blame for something. */
+  blameOf(call: number): JobError | undefined {
+    return this.#blamed.get(call)?.reason;
+  }
+
+  /**
+   * Whether a call that has failed, and of which nothing runs any more, may have done so for what an earlier one has left
+   * behind: a timer, say, that has ended the thread or process, or calculates for ever.
+   */
+  isDoubtful(call: number): boolean {
+    const blame = this.#blamed.get(call);
+    if (blame !== undefined) return !blame.isCertain && this.count > 1;
+    if (this.#culprit === undefined) return this.count > 1;
+    return this.#culprit !== call && !this.#caught;
+  }
+
   /** Why a call has failed, after which it is known that nothing of it runs. */
   failureOf(call: number): JobError | undefined {
-    const blamed = this.blamed.get(call);
+    const blamed = this.blameOf(call);
     if (blamed !== undefined) return blamed;
-    if (this.#crowd <= 1 || this.#culprit === call) return this.#reason;
+    if (this.#culprit === call || (this.#culprit === undefined && this.count <= 1)) {
+      return this.#reason;
+    }
     return this.#reason && new JobError(
       `What another function did has ended the thread or process of this one: ${this.#reason.message}`,
       { class: "infra", cause: this.#reason },
@@ -176,14 +205,14 @@ export class ExecutorHost {
     this.retired = true;
     if (this.#reason === undefined) {
       this.#reason = reason;
-      this.#crowd = this.jobs.size;
+      this.#caught = this.#culprit !== undefined && this.jobs.has(this.#culprit);
     }
     this.calls.break(reason);
   }
 
   /** Whether functions run that have done nothing wrong. */
   #innocent(): boolean {
-    return this.jobs.keys().some((call) => !this.blamed.has(call));
+    return this.jobs.keys().some((call) => !this.#blamed.has(call));
   }
 
   async #responds(): Promise<boolean> {
@@ -205,25 +234,22 @@ export class ExecutorHost {
           class: "user",
           cause,
         }),
+        true,
       );
     } else {
       warn(`What a function has left behind threw what nobody caught: ${headline(cause)}`);
     }
   }
 
-  #onExits(call: number | undefined, code: number): void {
-    this.#culprit = call;
-    if (call !== undefined) return;
-    for (const waiting of this.jobs.keys()) {
-      this.blamed.set(
-        waiting,
-        new JobError(
-          `Cannot call the function: its module has ended the program, with code ${code}, where it was imported; ` +
-            "let it do so only if import.meta.main is true",
-          { class: "config" },
-        ),
-      );
-    }
+  #onExits(call: number | undefined, code: number, importing: boolean): void {
+    this.#culprit ??= call;
+    if (call !== undefined || !importing) return;
+    const reason = new JobError(
+      `Cannot call the function: its module has ended the program, with code ${code}, where it was imported; ` +
+        "let it do so only if import.meta.main is true",
+      { class: "config" },
+    );
+    for (const waiting of this.jobs.keys()) this.#blamed.set(waiting, { reason, isCertain: true });
   }
 
   /** Keeps this process from ending, or not. */

@@ -59,6 +59,8 @@ export abstract class ExecutorPool implements Executor {
   readonly #queue: PromiseWithResolvers<void>[] = [];
   readonly #tasks = new Map<string, Task>();
   #next = 0;
+  /** For how many calls there is to be room in which they are alone. */
+  #reserved = 0;
 
   /**
    * Makes a pool. Nothing is started.
@@ -101,11 +103,18 @@ export abstract class ExecutorPool implements Executor {
   async run(job: ExecutorJob): Promise<DoneRecord> {
     const call = this.#next++;
     this.#tasks.set(job.task.name, job.task);
+    let isDoubtful = false;
     while (!job.signal.aborted) {
-      const host = this.#place(call, job);
-      if (host !== undefined) return await this.#runIn(host, call, job);
-      await this.#turn(job.signal);
+      const host = isDoubtful ? this.#placeAlone(call, job) : this.#place(call, job);
+      if (host === undefined) {
+        await this.#turn(job.signal, isDoubtful);
+        continue;
+      }
+      const record = await this.#runIn(host, call, job);
+      if (record !== undefined) return record;
+      isDoubtful = true;
     }
+    if (isDoubtful) this.#reserved--;
     this.#queue.shift()?.resolve(); // the turn may have come when it was too late
     return failureRecord(endingOf(job.signal.reason), job.started, Date.now());
   }
@@ -118,7 +127,12 @@ export abstract class ExecutorPool implements Executor {
     }));
   }
 
-  async #runIn(host: ExecutorHost, call: number, job: ExecutorJob): Promise<DoneRecord> {
+  /** Makes a call. Undefined if its failure says nothing about it: then there is room reserved in which it is alone. */
+  async #runIn(
+    host: ExecutorHost,
+    call: number,
+    job: ExecutorJob,
+  ): Promise<DoneRecord | undefined> {
     try {
       return await this.#call(host, call, job);
     } catch (error) {
@@ -129,20 +143,26 @@ export abstract class ExecutorPool implements Executor {
     }
   }
 
-  async #call(host: ExecutorHost, call: number, job: ExecutorJob): Promise<DoneRecord> {
+  async #call(
+    host: ExecutorHost,
+    call: number,
+    job: ExecutorJob,
+  ): Promise<DoneRecord | undefined> {
     let ending: JobError | undefined;
     let grace: ReturnType<typeof setTimeout> | undefined;
+    let responds = false;
     const end = (reason: DOMException): void => {
       if (ending !== undefined) return;
       ending = endingOf(reason);
-      host.calls.call("abort", call, reason.name, reason.message).catch(() => {}); // it has ended
-      grace = setTimeout((reason) => void host.end(call, reason), GRACE, ending);
+      host.calls.call("abort", call, reason.name, reason.message)
+        .then(() => responds = true, () => {}); // it has ended
+      grace = setTimeout((reason) => void host.end(call, reason, responds), GRACE, ending);
     };
     const onAbort = (): void => end(job.signal.reason);
     if (job.signal.aborted) onAbort();
     else job.signal.addEventListener("abort", onAbort);
-    const timeout = this.#timeout;
-    const timer = timeout === undefined ? undefined : setTimeout(
+    const timeout = Math.min(job.timeout ?? Infinity, this.#timeout ?? Infinity);
+    const timer = timeout === Infinity ? undefined : setTimeout(
       () => end(new DOMException(`The job ran longer than ${timeout} s`, "TimeoutError")),
       timeout * 1000,
     );
@@ -150,12 +170,16 @@ export abstract class ExecutorPool implements Executor {
       const { task: { name: task }, module, job: key, started } = job;
       const order = { call, module, main: mainModule(), task, job: key, started };
       const record = await host.calls.call("run", order);
-      const failure = host.blamed.get(call) ?? ending;
+      const failure = host.blameOf(call) ?? ending;
       if (failure === undefined || record.success) return record;
       return failureRecord(failure, job.started, Date.now());
     } catch (error) {
       if (!host.retired) throw error;
       await host.ended; // nothing of it runs any more
+      if (host.isDoubtful(call) && !job.signal.aborted) {
+        this.#reserved++; // before anyone else takes the room
+        return undefined;
+      }
       throw ending ?? host.failureOf(call) ?? error;
     } finally {
       clearTimeout(grace);
@@ -171,16 +195,33 @@ export abstract class ExecutorPool implements Executor {
       if (other.retired || other.jobs.size >= this.#concurrency) continue;
       if (host === undefined || other.jobs.size < host.jobs.size) host = other;
     }
-    if (host?.jobs.size !== 0 && this.#hosts.size < this.#size) host = this.#add(job.module);
+    if (host?.jobs.size !== 0 && this.#hosts.size + this.#reserved < this.#size) {
+      host = this.#add(job.module);
+    }
     if (host === undefined) return undefined;
     host.enter(call, job);
     return host;
   }
 
+  /** Takes the room that is reserved for a call, in which nothing ran before and nothing else will. */
+  #placeAlone(call: number, job: ExecutorJob): ExecutorHost | undefined {
+    if (this.#hosts.size >= this.#size) {
+      const idle = this.#hosts.values().find((host) => !host.retired && host.jobs.size === 0);
+      if (idle !== undefined) void this.#end(idle);
+      return undefined;
+    }
+    this.#reserved--;
+    const host = this.#add(job.module);
+    host.enter(call, job);
+    host.retired = true;
+    return host;
+  }
+
   /** Waits until there may be room, or a call should end that has not begun. */
-  async #turn(signal: AbortSignal): Promise<void> {
+  async #turn(signal: AbortSignal, isFirst: boolean): Promise<void> {
     const turn = Promise.withResolvers<void>();
-    this.#queue.push(turn);
+    if (isFirst) this.#queue.unshift(turn);
+    else this.#queue.push(turn);
     signal.addEventListener("abort", () => turn.resolve(), { once: true });
     await turn.promise;
     const index = this.#queue.indexOf(turn);

@@ -47,6 +47,10 @@ export interface ExecutorTaskOptions extends TaskOptions {
  * a job is cancelled (by `cancel`, or by deleting its key from `live`), the function's `signal` is aborted; two seconds
  * later its thread or process is ended.
  *
+ * Threads and processes are used again. A function that ends its thread or process, uses up its memory or keeps it busy
+ * beyond the timeout, where others have run before it, is called once more in a new one before it has failed: it may have
+ * been something that one of those has left behind.
+ *
  * The record of a job has `success`, `start_time` and `end_time`, and if it failed `class`, `attempts`, `exception`
  * and `traceback`.
  *
@@ -118,9 +122,7 @@ export class ExecutorTask extends FunctionTask {
   /** Lets the executor call the function. */
   override async execute(job: string, attempt: Attempt): Promise<DoneRecord> {
     const ending = new AbortController();
-    const onAbort = (): void => ending.abort(attempt.signal.reason);
-    const timed = this.options.timeout !== undefined; // otherwise nothing aborts the signal, which takes time to make
-    if (timed) attempt.signal.addEventListener("abort", onAbort);
+    const { timeout } = this.options;
     const console = new JobConsole(this.#logs === undefined);
     const ended = Promise.withResolvers<void>();
     this.#consoles.set(job, console);
@@ -134,13 +136,13 @@ export class ExecutorTask extends FunctionTask {
         module: this.#module ?? importableMainModule(),
         job,
         started: attempt.started,
+        ...timeout !== undefined && { timeout },
         signal: ending.signal,
         log: (text) => console.write(text),
       });
     } catch (error) {
       return failureRecord(error, attempt.started, attempt.env.now());
     } finally {
-      if (timed) attempt.signal.removeEventListener("abort", onAbort);
       console.end();
       this.#consoles.delete(job);
       await this.#keepLogs(job, console);

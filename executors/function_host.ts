@@ -49,8 +49,8 @@ export type OwnerService = MemoryService & {
   readonly uncaught: (call: number | undefined, error: SentError) => void;
   /** Takes in that its memory is used up. */
   readonly exhausted: () => void;
-  /** Takes in that the thread or process ends itself: in the course of a call, or while it imports a module. */
-  readonly exits: (call: number | undefined, code: number) => void;
+  /** Takes in that the thread or process ends itself: in the course of a call, if that is known, or of an import. */
+  readonly exits: (call: number | undefined, code: number, importing: boolean) => void;
 };
 
 /** A call that a host is to make. */
@@ -80,6 +80,8 @@ export class FunctionHost {
   readonly #sessions = new Set<Session>();
   readonly #running = new Map<number, RunningCall>();
   readonly #context = new AsyncLocalStorage<number>();
+  /** How many modules are being imported. */
+  #importing = 0;
 
   /**
    * Makes a host.
@@ -136,8 +138,13 @@ export class FunctionHost {
     }
   }
 
-  #import(module: string): Promise<Record<string, unknown>> {
-    return this.#imports[module]?.() ?? import(module);
+  async #import(module: string): Promise<Record<string, unknown>> {
+    this.#importing++;
+    try {
+      return await (this.#imports[module]?.() ?? import(module));
+    } finally {
+      this.#importing--;
+    }
   }
 
   /** A task that could not be made ready is tried anew: a store may have been out of reach. */
@@ -223,12 +230,22 @@ export class FunctionHost {
 
   /** Whoever ends the thread or process says so before. */
   #tellExits(): void {
+    const tell = (code: number): void => {
+      const told = this.#calls.call("exits", this.#context.getStore(), code, this.#importing > 0);
+      void told.catch(() => {}); // it is not there any more
+    };
     const exit = Deno.exit.bind(Deno);
     Deno.exit = (code?: number): never => {
       const given = code ?? Deno.exitCode;
-      void this.#calls.call("exits", this.#context.getStore(), given).catch(() => {}); // it is not there any more
+      tell(given);
       return exit(given);
     };
+    const close = globalThis.close.bind(globalThis);
+    const told = (): void => {
+      tell(0);
+      close();
+    };
+    Object.defineProperty(globalThis, "close", { value: told, configurable: true, writable: true });
   }
 }
 

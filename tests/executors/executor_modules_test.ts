@@ -24,10 +24,11 @@ interface Outcome {
 /** Runs a module that has a pipeline of two jobs: `begin` stands before it, `end` behind. */
 async function runModule(
   executor: string,
-  { begin = "", end = "", options = "", body = "", exported = true }: {
+  { begin = "", end = "", options = "", limits = "", body = "", exported = true }: {
     readonly begin?: string;
     readonly end?: string;
     readonly options?: string;
+    readonly limits?: string;
     readonly body?: string;
     readonly exported?: boolean;
   },
@@ -41,7 +42,7 @@ async function runModule(
       `import { ${executor}, ExecutorTask, InProcessMetadataRepository, main, Pipeline, YamlMetadataFileRepository } from "${library}";
 ${begin}
 const jobs = new InProcessMetadataRepository(new Map([["a", 1], ["b", 2]]));
-const task = new ExecutorTask("task", new ${executor}({ size: 2 }), new YamlMetadataFileRepository("${folder}/done"), { ${options} })
+const task = new ExecutorTask("task", new ${executor}({ size: 2, ${limits} }), new YamlMetadataFileRepository("${folder}/done"), { ${options} })
   .link("jobs", jobs, { isInput: true })
   .func(async ({ job }) => { ${body} });
 ${exported ? "export " : ""}const pipeline = new Pipeline([task]);
@@ -162,5 +163,35 @@ for (const executor of ["WorkerExecutor", "SubprocessExecutor"]) {
     deepStrictEqual(records.map((record) => record?.success), [true, true]);
     match(stderr, /warning: What a function has left behind threw.*left by a/);
     doesNotMatch(stderr, /^error/m);
+  });
+  for (
+    const [what, left, options = ""] of [
+      ["ends its thread or process", "setTimeout(() => Deno.exit(0), 30)"],
+      ["closes it", "setTimeout(() => close(), 30)"],
+      ["ends it as Node.js would", "setTimeout(() => process.exit(0), 30)"],
+      ["calculates for ever", "setTimeout(() => { for (;;); }, 30)", ", timeout: 1"],
+      ["eats all memory", "setTimeout(() => { const a = []; for (;;) a.push({ a }); }, 30)"],
+    ] as const
+  ) {
+    Deno.test(`${executor}: what a function leaves behind fails no other function if it ${what}`, async () => {
+      const { records } = await runModule(executor, {
+        begin: `import process from "node:process";`,
+        body:
+          `if (job === "a") ${left}; else await new Promise((resolve) => setTimeout(resolve, 200));`,
+        options:
+          `maxConcurrent: 1, priority: (job) => job === "a" ? 1 : 0, retries: { infra: 0 }${options}`,
+        limits: `memory: "48Mi"`,
+      });
+      deepStrictEqual(records.map((record) => record?.success), [true, true]);
+    });
+  }
+
+  Deno.test(`${executor}: a function that closes its thread or process and returns fails no other`, async () => {
+    const { records } = await runModule(executor, {
+      body:
+        `if (job === "a") close(); else await new Promise((resolve) => setTimeout(resolve, 200));`,
+      options: `maxConcurrent: 1, priority: (job) => job === "a" ? 1 : 0, retries: { infra: 0 }`,
+    });
+    strictEqual(records[1]?.success, true);
   });
 }
