@@ -4,14 +4,7 @@
  * @module
  */
 
-import type {
-  KubernetesClient,
-  Pod,
-  PodChange,
-  PodEvent,
-  PodList,
-  PodManifest,
-} from "./pod_api.ts";
+import type { KubernetesClient, Pod, PodChange, PodEvent, PodList } from "./pod_api.ts";
 
 /** Who asks, as it is sent: headers and certificates. */
 export interface KubeAccess {
@@ -74,9 +67,9 @@ export class KubeHttp implements KubernetesClient, Disposable {
   }
 
   createNamespacedPod(
-    { namespace, body }: { readonly namespace: string; readonly body: PodManifest },
+    { namespace, body, ...query }: Parameters<KubernetesClient["createNamespacedPod"]>[0],
   ): Promise<Pod> {
-    return this.#json("POST", podPath(namespace), {}, body);
+    return this.#json("POST", podPath(namespace), query, body);
   }
 
   readNamespacedPod(

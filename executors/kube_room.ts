@@ -9,7 +9,7 @@ import { JobError } from "../lib/errors.ts";
 import type { ResourceManager } from "../lib/resource_manager.ts";
 import { Resources } from "../lib/resources.ts";
 import type { PodManager } from "./pod_manager.ts";
-import { ApiError, isQuotaRefusal } from "./pod_requests.ts";
+import { ApiError, isGeneralRefusal, isQuotaRefusal } from "./pod_requests.ts";
 
 /** The longest time between two looks whether there is room, in milliseconds: others may make some, too. */
 const LONGEST_LOOK = 5_000;
@@ -87,7 +87,7 @@ export class KubeRoom {
   }
 
   /**
-   * Makes a pod, as soon as the quota of the namespace allows it.
+   * Makes a pod, as soon as the quota of the namespace allows it, or whoever may have taken away the right to make pods.
    *
    * @returns What `make` returns.
    * @throws {JobError} If it never will, with class `config`.
@@ -103,8 +103,10 @@ export class KubeRoom {
         return await make();
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        if (!isQuotaRefusal({ code: error.code, message: error.said })) throw error;
-        if (neverFits(error.said)) {
+        const problem = { code: error.code, message: error.said };
+        const general = isGeneralRefusal(problem);
+        if (!general && !isQuotaRefusal(problem)) throw error;
+        if (!general && neverFits(error.said)) {
           throw new JobError(error.message, { cause: error, class: "config" });
         }
         if (made !== this.#made.next) {

@@ -93,7 +93,8 @@ const LONGEST_LOOK = 60_000;
  * with class `oom`; a command that cannot be started, or a pod that the cluster refuses, with class `config`. A pod that
  * is evicted, preempted or deleted by others, or whose node is lost, has failed with class `infra`; one whose key is
  * deleted from the link `live`, or that is ended with the verb `cancel`, with class `cancelled`. `timeout` begins when the
- * pod is asked for, and counts the time that it waits.
+ * pod is asked for, and counts the time that it waits. Where there is no such namespace, or no right to make pods in it, no
+ * job is started, and none is recorded.
  *
  * The record of a job has `success`, `reason`, `start_time`, `end_time`, `image`, `node` and `return_code`, and if it
  * failed `class`, `attempts` and `exception`: of a program that failed, what it wrote to `/dev/termination-log` or else its
@@ -230,10 +231,15 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     }
   }
 
-  /** The jobs that an earlier run of the program has left, wherever that was. */
+  /**
+   * The jobs that an earlier run of the program has left, wherever that was.
+   *
+   * @throws {StoreError} If that cannot be said; or if there are none, and none could be started.
+   */
   override async recover(): Promise<readonly RecoveredJob[]> {
     const manager = await this.#acquire();
     const pods = await manager.query({ task: this.name });
+    if (pods.length === 0 && manager.inPod === undefined) await manager.checkCreation();
     return await Promise.all(pods.map(async (pod) => {
       const { job, attempt, started } = identityOf(pod)!; // only pods that have one are known
       const tracker = await manager.track(pod);

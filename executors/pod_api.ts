@@ -190,9 +190,13 @@ export interface PodEvent {
  * by `body`, which is the answer.
  */
 export interface KubernetesClient {
-  /** Makes a pod. */
+  /** Makes a pod. With `dryRun: "All"`, it is only told whether it could be made. */
   createNamespacedPod(
-    request: { readonly namespace: string; readonly body: PodManifest },
+    request: {
+      readonly namespace: string;
+      readonly body: PodManifest;
+      readonly dryRun?: "All";
+    },
   ): Promise<Pod>;
   /** Reads a pod. */
   readNamespacedPod(request: { readonly namespace: string; readonly name: string }): Promise<Pod>;

@@ -20,7 +20,13 @@ import {
   podMarks,
   podName,
 } from "./pod_names.ts";
-import { ApiError, isQuotaRefusal, PodRequests, type RequestPurpose } from "./pod_requests.ts";
+import {
+  ApiError,
+  isGeneralRefusal,
+  isQuotaRefusal,
+  PodRequests,
+  type RequestPurpose,
+} from "./pod_requests.ts";
 import { isTerminal, isTerminating, milliseconds } from "./pod_state.ts";
 import { PodTracker } from "./pod_tracker.ts";
 import type { PodWatch } from "./pod_watch.ts";
@@ -59,7 +65,15 @@ const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const EVENTS = 100;
 
 /** Answers that say that a pod cannot be made as it is. */
-const REFUSALS: ReadonlySet<number | undefined> = new Set([400, 403, 404, 405, 413, 422]);
+const REFUSALS: ReadonlySet<number | undefined> = new Set([400, 403, 405, 413, 422]);
+
+/** A pod by which it is asked whether any can be made. */
+const PROBE: PodManifest = {
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { generateName: "datatask-" },
+  spec: { containers: [{ name: "main", image: "none" }] },
+};
 
 /** Milliseconds between two looks whether a name is free again. */
 const NAME_DELAY = 5_000;
@@ -121,6 +135,8 @@ export class PodManager implements AsyncDisposable {
   /** Why pods were ended, by their ids, where it could not be written to them. */
   readonly #words = new Map<string, string>();
   #warnedOfWords = false;
+  /** The check whether pods can be made. */
+  #checked: Promise<void> | undefined;
   readonly #listeners = new Set<(task: string, job: string, gone: boolean) => void>();
 
   /**
@@ -175,7 +191,7 @@ export class PodManager implements AsyncDisposable {
    * @param options Which attempt it is.
    * @returns The pod; one that another run of the program has made for the job, if there is such a one.
    * @throws {JobError} If the cluster refuses such a pod, with class `config`.
-   * @throws {StoreError} If the cluster is out of reach, or the quota of the namespace is used up.
+   * @throws {StoreError} If the cluster is out of reach, no pods can be made, or the quota of the namespace is used up.
    */
   async launch(
     job: string,
@@ -220,9 +236,9 @@ export class PodManager implements AsyncDisposable {
         return pod;
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        if (
-          REFUSALS.has(error.code) && !isQuotaRefusal({ code: error.code, message: error.said })
-        ) {
+        const problem = { code: error.code, message: error.said };
+        if (isGeneralRefusal(problem)) throw error;
+        if (REFUSALS.has(error.code) && !isQuotaRefusal(problem)) {
           throw new JobError(error.message, { cause: error, class: "config" });
         }
         if (error.code !== 409) throw error;
@@ -422,6 +438,35 @@ export class PodManager implements AsyncDisposable {
   /** For tasks: lets the pods be followed no longer, when nobody else needs it. */
   async release(user: object): Promise<void> {
     if (this.#users.delete(user) && this.#users.size === 0) await this.#stop();
+  }
+
+  /**
+   * For tasks: makes sure that there is such a namespace, and that pods may be made in it; once. Whether those of a task are
+   * taken is another question.
+   *
+   * @throws {StoreError} If that is not so, or the cluster is out of reach.
+   */
+  async checkCreation(): Promise<void> {
+    this.#checked ??= this.#tryCreation();
+    try {
+      await this.#checked;
+    } catch (error) {
+      this.#checked = undefined; // it may be so next time
+      throw error;
+    }
+  }
+
+  async #tryCreation(): Promise<void> {
+    const { namespace } = this;
+    try {
+      await this.#send(
+        { doing: "create pods", permission: "create pods" },
+        (client) => client.createNamespacedPod({ namespace, body: PROBE, dryRun: "All" }),
+      );
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code === undefined) throw error;
+      if (isGeneralRefusal({ code: error.code, message: error.said })) throw error;
+    }
   }
 
   /** For tasks: a pod, as it changes. */

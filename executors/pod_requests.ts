@@ -239,3 +239,16 @@ export function isQuotaRefusal(
 ): boolean {
   return code === 403 && message.includes("exceeded quota");
 }
+
+/** What refusals say that are about one pod: they name it, or come from who looks at each. */
+const ABOUT_ONE = /^pods? "|\badmission\b/i;
+
+/** Whether a pod was refused for what is true of all: there is no such namespace, or no right to make pods in it. */
+export function isGeneralRefusal(
+  { code, message }: Pick<ApiProblem, "code" | "message">,
+): boolean {
+  if (code === 404 || (code === 403 && message.includes("because it is being terminated"))) {
+    return true;
+  }
+  return code === 403 && !ABOUT_ONE.test(message);
+}

@@ -167,18 +167,80 @@ Deno.test("PodManager says which permission is lacking", { ignore }, async () =>
   });
   // An account that may look, but not make pods.
   await namespace.allow({ pods: ["get", "list", "watch"] });
-  const looking = fixture(namespace, namespace.client, ["job"]);
-  const record = await namespace.until(async () => {
-    looking.done.data.clear();
-    await run(looking.pipeline);
-    return (await looking.done.info("job")) ?? false;
+  const { pipeline: looking, done } = fixture(namespace, namespace.client, names(10));
+  const { unreachable } = await namespace.until(async () => {
+    const report = await run(looking); // the server may not know of it yet
+    return report.unreachable.length > 0 && report;
   });
-  strictEqual(record.class, "config");
+  done.data.clear();
+  strictEqual(unreachable.length, 1);
   match(
-    record.exception ?? "",
-    /cannot create resource "pods".*; give this account the permission to create pods in/,
+    String(unreachable[0]?.error),
+    /^StoreError: Cannot create pods: .* cannot create resource "pods".*; give this account the permission to create pods in/,
   );
+  strictEqual((await run(looking)).failed, 0);
+  strictEqual(done.data.size, 0);
 });
+
+Deno.test(
+  "KubeTask starts no job where there is no namespace, and says so once",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    using client = await kubernetesClient({
+      file: kubeServer.variables.config,
+      context: "certificate",
+    });
+    const done = new InProcessMetadataRepository<PodRecord>();
+    const input = new InProcessMetadataRepository(new Map(names(10).map((job) => [job, 1])));
+    const manager = new PodManager("app", `${namespace.name}-x`, client);
+    const tasks = ["one", "two"].map((name) =>
+      new KubeTask(name, manager, done, { template: () => UNSCHEDULED })
+        .link("input", input, { isInput: true })
+    );
+    const report = await run(new Pipeline(tasks));
+    deepStrictEqual(
+      [...new Set(report.unreachable.map(({ error }) => String(error)))],
+      [
+        `StoreError: Cannot create pods: namespaces "${namespace.name}-x" not found; ` +
+        `see that namespace "${namespace.name}-x" is there`,
+      ],
+    );
+    deepStrictEqual([report.failed, done.data.size], [0, 0]);
+  },
+);
+
+Deno.test(
+  "KubeTask waits while pods cannot be made any more, and says why",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await using proxy = new ApiProxy(namespace);
+    let refused = 0;
+    const { pipeline, task, done } = fixture(namespace, proxy.client, names(3), {}, {
+      env: hastyEnv,
+    });
+    const message = 'pods is forbidden: User "x" cannot create resource "pods"';
+    let forbidden = true;
+    proxy.fault = ({ method, query }) => {
+      if (method !== "POST") return undefined;
+      if (query.has("dryRun")) return new Response("no dry runs here", { status: 400 });
+      if (!forbidden) return undefined;
+      refused++;
+      return Response.json({ kind: "Status", code: 403, message }, { status: 403 });
+    };
+    const running = run(pipeline);
+    await namespace.until(async () => (await task.waiting()).size === 3 && refused > 3);
+    deepStrictEqual([...new Set((await task.waiting()).values())], [message]);
+    strictEqual(done.data.size, 0);
+    forbidden = false;
+    const stop = new AbortController();
+    const kubelet = playKubelet(namespace, stop.signal);
+    strictEqual((await running).succeeded, 3);
+    stop.abort();
+    strictEqual(await kubelet, 3);
+  },
+);
 
 Deno.test("PodManager says that a cluster or a namespace is not there", { ignore }, async () => {
   await using namespace = await Namespace.make();
