@@ -4,6 +4,7 @@
  * @module
  */
 
+import process from "node:process";
 import { type MessagePort, workerData } from "node:worker_threads";
 import type { CallMessage } from "./calls.ts";
 import { FunctionHost } from "./function_host.ts";
@@ -30,9 +31,20 @@ const host = new FunctionHost((message) => line.postMessage(message));
 const { locks }: { readonly locks?: Locks } = navigator as object;
 void locks?.request(`datatask ${crypto.randomUUID()}`, () => new Promise(() => {}));
 
+Deno.chdir = () => refuseToMove();
+process.chdir = () => refuseToMove();
+
 line.on("message", async (message: CallMessage) => {
   await undefined; // a thread whose memory runs out within the event itself ends without a word
   host.receive(message);
 });
 
 host.preload(main, module);
+
+/** All threads of a program are in the same folder: who changes it changes what the paths of all others mean. */
+function refuseToMove(): never {
+  throw new Error(
+    "Cannot change the working folder in a thread: it is that of the whole program; " +
+      "use a SubprocessExecutor, or paths that begin with /",
+  );
+}

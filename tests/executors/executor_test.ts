@@ -60,6 +60,18 @@ for (const kind of KINDS) {
     }
   });
 
+  Deno.test(`${kind}: a function that changes the working folder changes it for no other thread or process`, async () => {
+    const folder = Deno.cwd();
+    for (const job of ["moves-1", "walks-1"]) {
+      await hostile.jobs.dump(job, 1);
+      await run(hostile.pipeline);
+      const record = await hostile.done.info(job);
+      strictEqual(record?.success, kind === "process");
+      if (kind === "worker") match(record?.exception ?? "", /whole program.*SubprocessExecutor/);
+      strictEqual(Deno.cwd(), folder);
+    }
+  });
+
   Deno.test(`${kind}: a function that does not end by itself is ended after its timeout, by force if need be`, async () => {
     const jobs = ["never-1", "polite-1", "spins-1"];
     for (const job of jobs) await endless.jobs.dump(job, 1);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import process from "node:process";
 import type { Executor } from "../../executors/executor.ts";
 import { ExecutorTask, type ExecutorTaskOptions } from "../../executors/executor_task.ts";
 import { SubprocessExecutor } from "../../executors/subprocess_executor.ts";
@@ -145,6 +146,10 @@ function hostile(kind: Kind, name: "hostile" | "endless") {
         // falls through
         case "exits":
           return Deno.exit(0);
+        case "moves":
+          return Deno.chdir("/");
+        case "walks":
+          return process.chdir("/");
         case "later":
           setTimeout(() => {
             throw new Error("later");
