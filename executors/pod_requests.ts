@@ -6,9 +6,19 @@
 
 import type { Env } from "../lib/env.ts";
 import { StoreError } from "../lib/errors.ts";
+import { warn } from "../lib/warnings.ts";
 
 /** Milliseconds for which a request is tried again while the cluster is out of reach. */
 const PATIENCE = 60_000;
+
+/** The same for a cluster that has never answered, and that nobody listens for: it may be another than was meant. */
+const FIRST_PATIENCE = 10_000;
+
+/** Milliseconds after which it is said that a request still waits for its answer. */
+const SILENCE = 3_000;
+
+/** What errors of connections say if nobody listens, or the name of the server means nothing. */
+const NOBODY = /refused|os error 111|dns error|failed to lookup|ENOTFOUND/i;
 
 /** Milliseconds before a request is sent again: at first, and at most. */
 const FIRST_DELAY = 200;
@@ -38,7 +48,7 @@ export interface RequestPurpose {
 export interface SendOptions {
   /** Gives it up. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds for which it is tried again. A minute, if it is not given. */
+  /** Milliseconds for which it is tried again; fewer where nobody has ever answered. A minute, if it is not given. */
   readonly patience?: number;
 }
 
@@ -53,6 +63,10 @@ export class PodRequests {
   readonly #env: Env;
   /** The permissions that were granted so far. */
   readonly #granted = new Set<string>();
+  /** Whether the cluster has ever answered. */
+  #answered = false;
+  /** Whether it was said that it does not answer, since it last did what it was asked for. */
+  #warned = false;
   /** What ends the pauses under way. */
   readonly #pauses = new Set<Disposable>();
   /** When the next one may be sent, were there no burst. */
@@ -67,7 +81,8 @@ export class PodRequests {
   }
 
   /**
-   * Sends a request; again, after growing random delays, while the cluster is out of reach or overloaded.
+   * Sends a request; again, after growing random delays, while the cluster is out of reach or overloaded, which is said
+   * after some seconds.
    *
    * @returns The answer.
    * @throws {ApiError} If it is refused, or the cluster stays out of reach.
@@ -78,25 +93,42 @@ export class PodRequests {
     { signal, patience = PATIENCE }: SendOptions = {},
   ): Promise<T> {
     const since = this.#env.elapsed();
-    for (let delay = FIRST_DELAY;; delay = Math.min(2 * delay, LONGEST_DELAY)) {
-      await this.#turn(signal);
-      this.count++;
-      try {
-        const answer = await call();
-        this.#granted.add(purpose.permission);
-        return answer;
-      } catch (error) {
-        signal?.throwIfAborted();
-        const problem = problemOf(error);
-        const wait = problem.retryAfter ?? delay / 2 + this.#env.random() * delay / 2;
-        const again = (isTransient(problem) && !isForbidden(error)) ||
-          (purpose.contended && problem.code === 409) ||
-          this.#isRevoked(purpose, problem);
-        if (!again || this.#env.elapsed() + wait - since > patience) {
-          throw new ApiError(purpose, problem, this.#namespace, error);
+    let limit = patience;
+    let problem: ApiProblem | undefined;
+    let silence: Disposable | undefined;
+    try {
+      for (let delay = FIRST_DELAY;; delay = Math.min(2 * delay, LONGEST_DELAY)) {
+        await this.#turn(signal);
+        silence ??= this.#env.schedule(
+          () => this.#warn(purpose, problem, since + limit - this.#env.elapsed()),
+          SILENCE,
+        );
+        this.count++;
+        try {
+          const answer = await call();
+          this.#granted.add(purpose.permission);
+          this.#answered = true;
+          this.#warned = false;
+          return answer;
+        } catch (error) {
+          signal?.throwIfAborted();
+          problem = problemOf(error);
+          this.#answered ||= problem.code !== undefined;
+          if (!this.#answered && NOBODY.test(problem.message)) {
+            limit = Math.min(patience, FIRST_PATIENCE);
+          }
+          const wait = problem.retryAfter ?? delay / 2 + this.#env.random() * delay / 2;
+          const again = (isTransient(problem) && !isForbidden(error)) ||
+            (purpose.contended && problem.code === 409) ||
+            this.#isRevoked(purpose, problem);
+          if (!again || this.#env.elapsed() + wait - since > limit) {
+            throw new ApiError(purpose, problem, this.#namespace, error);
+          }
+          await this.pause(wait, signal);
         }
-        await this.pause(wait, signal);
       }
+    } finally {
+      silence?.[Symbol.dispose]();
     }
   }
 
@@ -118,6 +150,15 @@ export class PodRequests {
   endPauses(): void {
     for (const timer of this.#pauses) timer[Symbol.dispose]();
     this.#pauses.clear();
+  }
+
+  /** Says, once until a request succeeds, what is waited for. */
+  #warn({ doing }: RequestPurpose, problem: ApiProblem | undefined, left: number): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    const until = new Date(this.#env.now() + left).toISOString();
+    const happened = problem?.message ?? "the cluster does not answer";
+    warn(`Cannot ${doing} yet: ${happened}; it is tried again until ${until}`);
   }
 
   /** Whether what was allowed before is refused: a server that has just started does not know of permissions yet. */
