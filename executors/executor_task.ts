@@ -22,7 +22,7 @@ import { JobConsole } from "./job_console.ts";
 export interface ExecutorTaskOptions extends TaskOptions {
   /**
    * Where what a job writes to its console is kept when it has ended: then it becomes the link `logs`. Otherwise it is
-   * written to standard error.
+   * written to standard error, unless somebody reads along.
    */
   readonly logs?: BlobRepository;
   /**

@@ -16,12 +16,14 @@ export class JobConsole {
   #size = 0;
   #dropped = 0;
   #ended = false;
+  /** How many read along. */
+  #followers = 0;
   #more = Promise.withResolvers<void>();
 
   /**
    * Begins to collect.
    *
-   * @param echoes Whether all is written to standard error at once.
+   * @param echoes Whether all is written to standard error at once, as long as nobody reads along.
    */
   constructor(echoes: boolean) {
     this.#echoes = echoes;
@@ -29,7 +31,7 @@ export class JobConsole {
 
   /** Takes in what the job writes. */
   write(text: Uint8Array): void {
-    if (this.#echoes) {
+    if (this.#echoes && this.#followers === 0) {
       for (let at = 0; at < text.length;) at += Deno.stderr.writeSync(text.subarray(at));
     }
     if (this.#size + text.length > MAX_SIZE) {
@@ -62,8 +64,17 @@ export class JobConsole {
     { follow = false, signal }: { readonly follow?: boolean; readonly signal?: AbortSignal },
   ): ReadableStream<Uint8Array> {
     let next = 0;
+    let follows = follow && !this.#ended && !signal?.aborted;
+    if (follows) this.#followers++;
+    const leave = (): void => {
+      if (follows) this.#followers--;
+      follows = false;
+    };
     const stopped = Promise.withResolvers<void>();
-    signal?.addEventListener("abort", () => stopped.resolve(), { once: true });
+    signal?.addEventListener("abort", () => {
+      leave();
+      stopped.resolve();
+    }, { once: true });
     return new ReadableStream({
       pull: async (controller) => {
         while (follow && next === this.#chunks.length && !this.#ended && !signal?.aborted) {
@@ -73,6 +84,7 @@ export class JobConsole {
         if (chunk === undefined) controller.close();
         else controller.enqueue(chunk);
       },
+      cancel: leave,
     }, { highWaterMark: 0 });
   }
 

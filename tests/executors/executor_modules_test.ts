@@ -154,6 +154,14 @@ for (const executor of ["WorkerExecutor", "SubprocessExecutor"]) {
     match(stderr, /took longer than 1 s/);
   });
 
+  Deno.test(`${executor}: what a job writes is shown once by a launch that shows it`, async () => {
+    const { code, stdout, stderr } = await runModule(executor, {
+      body: "console.log(`did ${job}`);",
+    }, ["launch", "--sync", "task", "a"]);
+    deepStrictEqual([code, stdout], [0, "did a\n"]);
+    doesNotMatch(stderr, /did a/);
+  });
+
   Deno.test(`${executor}: what a function leaves behind is no other's fault`, async () => {
     const { stderr, records } = await runModule(executor, {
       body: `if (job === "a") setTimeout(() => { throw new Error("left by a"); }, 10);
