@@ -6,7 +6,7 @@
  */
 
 import { fingerprint } from "../lib/fingerprint.ts";
-import { notesFolder } from "./s3_notes_folder.ts";
+import { notesFolder } from "./notes_folder.ts";
 
 const DAY = 24 * 3_600_000;
 
@@ -20,7 +20,7 @@ const KEPT = 30 * DAY;
  * @returns False if it was done within a day, or if there is no place to note it.
  */
 export function isClearingDue(place: string): boolean {
-  const folder = notesFolder("cleared");
+  const folder = notesFolder("s3-cleared");
   if (folder === undefined) return false;
   const path = `${folder}/${fingerprint(place)}`;
   try {
