@@ -13,6 +13,9 @@
  *     kubectl -n NAMESPACE apply -f examples/rbac.yaml
  *     kubectl -n NAMESPACE create secret generic bucket --from-env-file=FILE
  *
+ * FILE has the lines `AWS_ACCESS_KEY_ID=...`, `AWS_SECRET_ACCESS_KEY=...`, `AWS_REGION=...` and, if need be,
+ * `AWS_ENDPOINT_URL_S3=...`.
+ *
  * The pods load this very program, so run it by a URL that they can reach, `datatask URL run`; or give them a template of
  * your own that mounts it at the same path: `EXAMPLE_POD` is that template's path.
  */
