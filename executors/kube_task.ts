@@ -38,8 +38,8 @@ import type { ScriptArguments } from "./process_task.ts";
 /** Options of a {@linkcode KubeTask}. */
 export interface KubeTaskOptions extends TaskOptions {
   /**
-   * The pod: Jinja text that gives YAML or JSON; the path or URL of a file with such text; or a function that gives an
-   * object. It must be given, unless {@linkcode KubeTask.pod} is called.
+   * The pod: Jinja text that gives YAML or JSON; a file with such text, by its URL or as `{ file }`; or a function that gives
+   * an object. It must be given, unless {@linkcode KubeTask.pod} is called.
    */
   readonly template?: string | URL | { readonly file: string | URL } | PodFunction;
   /** Where what the containers write is kept. Not at all, if it is not given. */
@@ -198,7 +198,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
   /**
    * Checks that there is a template, and that the cluster can be reached.
    *
-   * @throws {PipelineError} If there is none.
+   * @throws {PipelineError} If there is none, or one that can give no pod.
    * @throws {StoreError} If the cluster is out of reach, or refuses.
    */
   override async validate(): Promise<void> {
@@ -207,6 +207,8 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
         `task "${this.name}" has no pod: give it one with the option template, or with .pod(...)`,
       ]);
     }
+    const { problem } = this.#source;
+    if (problem !== undefined) throw new PipelineError([`task "${this.name}": ${problem}`]);
     await super.validate();
     await this.#acquire();
   }

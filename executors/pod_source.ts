@@ -17,8 +17,13 @@ export type PodFunction<Values = ScriptValues> = (
   values: Values,
 ) => PodManifest | Promise<PodManifest>;
 
+/** A text that is nothing but a path, as no pod is. */
+const PATH = /^\s*(?:\.{0,2}\/\S*|\S+\.(?:ya?ml|json))\s*$/;
+
 /** Makes the pods of a task. What a link says of a job is only asked for where the template uses it. */
 export class PodSource {
+  /** Why it can make no pod; undefined if nothing is known to be wrong. */
+  readonly problem: string | undefined;
   readonly #task: Task;
   readonly #render: (job: string) => Promise<string>;
 
@@ -35,6 +40,11 @@ export class PodSource {
     variables: Readonly<Record<string, unknown>>,
   ) {
     this.#task = task;
+    if (typeof source === "string" && PATH.test(source)) {
+      const path = JSON.stringify(source.trim());
+      this.problem = `the template ${path} is taken as text, and is no pod: ` +
+        `if it is a file with a template, give { file: ${path} }`;
+    }
     if (typeof source === "function") {
       const script = new ScriptSource(
         task,

@@ -43,6 +43,9 @@ const UNSTARTED: ReadonlySet<string> = new Set([
   "RunContainerError",
 ]);
 
+/** Why a container ended of which its node does not know that it ever ran, or what became of it. */
+const UNKNOWN = "ContainerStatusUnknown";
+
 /** What shells say by the code that they end with. */
 const SHELL_CODES: ReadonlyMap<number, string> = new Map([
   [126, "a command cannot be executed"],
@@ -83,9 +86,9 @@ export function endOf(pod: Pod, gone: boolean): PodEnd | undefined {
   const times = ends.map(({ finishedAt }) => milliseconds(finishedAt)).filter((at) => at > 0);
   const at = times.length === 0 ? undefined : Math.max(...times);
   const failed = ends.find(({ exitCode }) => exitCode !== 0);
-  const code = failed?.exitCode ?? ends[0]?.exitCode;
+  const code = failed === undefined ? ends[0]?.exitCode : codeOf(failed);
   if (!terminal || isInterrupted(pod, at)) {
-    return { ...interruption(pod), code: failed?.exitCode, at };
+    return { ...interruption(pod), code: failed && codeOf(failed), at };
   }
   if (pod.status?.phase === "Succeeded") {
     return { class: undefined, reason: "Succeeded", code: code ?? 0, at };
@@ -139,6 +142,11 @@ function disruption({ status }: Pod): PodEnd | undefined {
   };
 }
 
+/** The code that a container ended with: of one that it does not know, the node makes one up. */
+function codeOf({ exitCode, reason }: Terminated): number | undefined {
+  return reason === UNKNOWN ? undefined : exitCode;
+}
+
 type Terminated = NonNullable<NonNullable<PodContainerStatus["state"]>["terminated"]>;
 
 /** Why a pod failed. */
@@ -146,7 +154,7 @@ function failure(pod: Pod, failed: Terminated | undefined): PodEnd {
   if (pod.status?.reason === "DeadlineExceeded") return timeout;
   const disrupted = disruption(pod);
   if (disrupted !== undefined) return disrupted;
-  if (failed === undefined || failed.reason === "ContainerStatusUnknown") {
+  if (failed === undefined || failed.reason === UNKNOWN) {
     return {
       class: "infra",
       reason: failed?.reason ?? "Failed",

@@ -144,6 +144,21 @@ Deno.test("KubeTask says what is no pod in a template", { ignore }, async () => 
   deepStrictEqual(await namespace.pods(), []);
 });
 
+Deno.test("KubeTask refuses a path in place of a pod, and says how a file is given", async () => {
+  for (const path of ["./nofile.yaml", "/etc/pod", "pod.json"]) {
+    const manager = new PodManager("app", "default");
+    const task = new KubeTask("task", manager, new InProcessMetadataRepository(), {
+      template: path,
+    });
+    await rejects(task.validate(), {
+      name: "PipelineError",
+      message:
+        `The pipeline cannot work: task "task": the template "${path}" is taken as text, and is no pod: ` +
+        `if it is a file with a template, give { file: "${path}" }`,
+    });
+  }
+});
+
 Deno.test("PodManager says which permission is lacking", { ignore }, async () => {
   await using namespace = await Namespace.make();
   using stranger = await kubernetesClient({

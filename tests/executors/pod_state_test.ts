@@ -93,6 +93,23 @@ Deno.test("endOf() takes the code of the container that failed, wherever it stan
   strictEqual(lastWords(pod(status)), "the disk is full");
 });
 
+Deno.test("endOf() knows no code of a container that never ran, whatever the node makes up for it", () => {
+  const status: PodStatus = {
+    phase: "Failed",
+    containerStatuses: [{
+      name: "main",
+      state: { terminated: { exitCode: 137, reason: "ContainerStatusUnknown" } },
+    }],
+  };
+  strictEqual(endOf(pod(status), false)?.code, undefined);
+  strictEqual(endOf(pod(status, deleted), true)?.code, undefined);
+});
+
+Deno.test("endOf() says of a pod that was cancelled that it was cancelled", () => {
+  const metadata = { ...deleted, annotations: { "datatask/ended": "cancelled" } };
+  strictEqual(endOf(pod({ phase: "Running" }, metadata), true)?.message, "it was cancelled");
+});
+
 Deno.test("waitOf() tells what passes from what may not", () => {
   const waiting = (reason: string): PodStatus => ({
     phase: "Pending",
