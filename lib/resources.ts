@@ -61,6 +61,10 @@ export function parseQuantity(quantity: Quantity): string {
  * ```
  */
 export class Resources {
+  /** Processor cores, as an exact decimal number. */
+  readonly cpu: string;
+  /** Bytes of memory, as an exact decimal number. */
+  readonly mem: string;
   /** Launches: of a job 1, of a quota how many there may be in a window of time. */
   readonly launches: number;
   /** Billionths of cores. */
@@ -80,6 +84,8 @@ export class Resources {
   constructor(cpu: Quantity = 0, mem: Quantity = 0, launches: number = 0) {
     this.#cpu = billionths(cpu);
     this.#mem = billionths(mem);
+    this.cpu = decimal(this.#cpu);
+    this.mem = decimal(this.#mem);
     this.launches = whole(launches, "launches");
   }
 
@@ -101,17 +107,7 @@ export class Resources {
     const amount = new Resources(0, 0, launches);
     amount.#cpu = cpu;
     amount.#mem = mem;
-    return amount;
-  }
-
-  /** Processor cores, as an exact decimal number. */
-  get cpu(): string {
-    return decimal(this.#cpu);
-  }
-
-  /** Bytes of memory, as an exact decimal number. */
-  get mem(): string {
-    return decimal(this.#mem);
+    return Object.assign(amount, { cpu: decimal(cpu), mem: decimal(mem) });
   }
 
   /**
@@ -231,6 +227,7 @@ function billionths(quantity: Quantity): bigint {
 }
 
 function decimal(billionths: bigint): string {
+  if (billionths === 0n) return "0";
   const sign = billionths < 0n ? "-" : "";
   const digits = String(billionths < 0n ? -billionths : billionths).padStart(PLACES + 1, "0");
   const fraction = digits.slice(-PLACES).replace(/0+$/, "");
