@@ -37,6 +37,7 @@ export function summaryText(tally: Tally, report: RunReport): string {
   const lines = [
     ...doneLines(tally),
     ...exampleLines(tally.failures, report.failed, "failed"),
+    ...logsLines(tally.failures),
     ...exampleLines(tally.unrecorded, report.unrecorded, "ended, but its record was not kept"),
     ...leftLines(report),
     ...report.unreachable.map(unreachableText),
@@ -107,6 +108,12 @@ function exampleLines(examples: readonly FailedJob[], count: number, what: strin
     `  ${task.name} ${job} ${what}: ${printable(problem)}`
   );
   return count > examples.length ? [...lines, `  and ${count - examples.length} more`] : lines;
+}
+
+/** Names the verb that shows what one of some jobs wrote. */
+function logsLines(failures: readonly FailedJob[]): string[] {
+  const shown = failures.find(({ task, began }) => began && task.logs !== undefined);
+  return shown === undefined ? [] : [`"logs ${shown.task.name} ${shown.job}" shows what it wrote`];
 }
 
 function leftLines({ left, interrupted }: RunReport): string[] {

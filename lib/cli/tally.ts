@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { DoneRecord } from "../done_record.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineEvent } from "../engine/events.ts";
 import { headline } from "../failure.ts";
@@ -28,6 +29,8 @@ export interface FailedJob {
   readonly job: string;
   /** What happened. */
   readonly problem: string;
+  /** Whether it came so far that it may have written something. */
+  readonly began: boolean;
 }
 
 /** Counts the jobs that end, until it is disposed of. */
@@ -66,19 +69,18 @@ export class Tally implements Disposable {
   #take(event: EngineEvent): void {
     if (event.type === "unrecorded") {
       this.unrecordedCount++;
-      note(this.unrecorded, event, headline(event.error));
+      note(this.unrecorded, event, { problem: headline(event.error), began: true });
     } else if (event.type === "end" && event.retryAt === undefined) {
       const counts = this.tasks.get(event.task)!;
       if (event.record.success) {
         counts.succeeded++;
       } else {
         counts.failed++;
-        const { class: failureClass = "user", exception, return_code: code } = event.record;
-        note(
-          this.failures,
-          event,
-          exception ?? (code === undefined ? failureClass : `return code ${code}`),
-        );
+        const { class: failureClass, return_code: code } = event.record;
+        note(this.failures, event, {
+          problem: problemIn(event.record),
+          began: code !== undefined || failureClass !== "config",
+        });
       }
     }
   }
@@ -87,7 +89,15 @@ export class Tally implements Disposable {
 function note(
   list: FailedJob[],
   { task, job }: { readonly task: Task; readonly job: string },
-  problem: string,
+  what: Pick<FailedJob, "problem" | "began">,
 ): void {
-  if (list.length < EXAMPLES) list.push({ task, job, problem });
+  if (list.length < EXAMPLES) list.push({ task, job, ...what });
+}
+
+/** What a record says of a failure, in a line. */
+function problemIn(record: DoneRecord): string {
+  const { class: failureClass = "user", exception, return_code: code } = record;
+  if (exception !== undefined) return exception;
+  if (code !== undefined) return `return code ${code}`;
+  return "reason" in record ? `${failureClass}: ${record.reason}` : failureClass;
 }

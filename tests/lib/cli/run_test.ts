@@ -42,6 +42,46 @@ Deno.test("A-27: run ends with 1 if jobs failed, and shows a few of them", async
   );
 });
 
+Deno.test("run names the verb that shows what a failed job wrote, once, if there is something to show", async () => {
+  await using programs = new Programs();
+  const program = `
+    class Script extends Task {
+      execute(job) {
+        const time = new Date().toISOString();
+        const record = { success: false, start_time: time, end_time: time };
+        return Promise.resolve(
+          job === "bad" ? { ...record, class: "config", exception: "JobError: no template" }
+            : job === "slow" ? { ...record, class: "timeout", exception: "it ran longer than 60 s", return_code: 143 }
+            : job === "gone" ? { ...record, class: "infra", reason: "NodeLost" }
+            : { ...record, class: "user", return_code: 3 },
+        );
+      }
+      logs() {
+        return Promise.resolve(undefined);
+      }
+    }
+    const books = new FakeMetadata("books", keys(...Deno.args[1].split(",")));
+    await main(new Pipeline([new Script("script", new FakeMetadata("records"), { retries: 0 }).link("in", books, { isInput: true })]), {
+      args: ["run"],
+    });
+  `;
+  const { stderr } = await programs.run(program, ["", "bad,gone,moby,slow"]);
+  strictEqual(
+    stderr,
+    `script: 4 failed
+  script bad failed: JobError: no template
+  script gone failed: infra: NodeLost
+  script moby failed: return code 3
+  script slow failed: it ran longer than 60 s
+"logs script gone" shows what it wrote
+`,
+  );
+  strictEqual(
+    (await programs.run(program, ["", "bad"])).stderr,
+    "script: 1 failed\n  script bad failed: JobError: no template\n",
+  );
+});
+
 Deno.test("A-12: run ends, and with 1, if jobs are held, and says why", async () => {
   await using programs = new Programs();
   const { code, stderr } = await programs.run(
