@@ -6,9 +6,12 @@
 
 import { StoreError } from "../lib/errors.ts";
 import { JobIdRule } from "../lib/job_id.ts";
-import { Repository } from "../lib/repository.ts";
+import { Repository, type ValidateOptions } from "../lib/repository.ts";
 import { access, type Accessor } from "../lib/session.ts";
+import { warn } from "../lib/warnings.ts";
 import type { DockerRegistry } from "./docker_registry.ts";
+import type { LockedNote } from "./locked_notes.ts";
+import type { EmptyImage } from "./registry_images.ts";
 import { faultsOf, objectOf, RegistryError, storeError } from "./registry_errors.ts";
 
 /** A tag has at most 128 characters. */
@@ -34,7 +37,9 @@ export interface DockerImageInfo {
  *
  * A repository to which nothing was ever pushed is empty. Deleting takes the tag only, and leaves other tags of the same
  * image, as does the original: registries delete by digest, so the tag is first moved to an empty image of its own. If
- * the registry fails in between, the tag names that one, until it is deleted again.
+ * that cannot be deleted, the tag is moved back. A program that is killed, or loses the registry, between these two
+ * requests leaves a tag that names an empty image, which `validate` in a later run on this machine takes away; until
+ * then, and elsewhere, the tag is listed.
  *
  * @example Usage
  * ```ts
@@ -127,9 +132,17 @@ export class DockerRepository extends Repository<DockerImageInfo> {
     await deletion;
   }
 
-  /** Makes sure that the registry answers, and lets this user in. A repository is made by the first push to it. */
-  override async validate(): Promise<void> {
+  /**
+   * Makes sure that the registry answers, and lets this user in. A repository is made by the first push to it. If it may
+   * be written, ends the deletions of a run on this machine that was killed.
+   *
+   * @param options Whether it may be written.
+   * @throws {StoreError} If it cannot be used.
+   */
+  override async validate(options: ValidateOptions = {}): Promise<void> {
+    const { create = true } = options;
     await this.#attempt(`use ${this}`, () => this.#tags(this.#path("tags/list?n=1")));
+    if (create) await this.#endDeletions();
   }
 
   /** How many requests it has sent. */
@@ -153,31 +166,92 @@ export class DockerRepository extends Repository<DockerImageInfo> {
   }
 
   async #isThere(job: string): Promise<boolean> {
-    const path = this.#path(`manifests/${job}`);
     const { IMAGE_TYPES } = await import("./registry_images.ts");
-    const accept = { accept: IMAGE_TYPES };
-    const head = await this.#send("HEAD", path, accept);
+    const path = this.#path(`manifests/${job}`);
+    const head = await this.#send("HEAD", path, { accept: IMAGE_TYPES });
     if (isManifest(head)) return true;
     if (head.status !== 404) throw errorOf(head, "");
-    // It is not there if a registry says so, which takes words.
-    const answer = await this.#send("GET", path, accept);
-    const body = await answer.text();
-    if (isManifest(answer)) return true;
-    if (answer.status === 404 && faultsOf(body) !== undefined) return false;
-    throw errorOf(answer, body);
+    return await this.#manifest(job) !== undefined;
   }
 
   async #delete(job: string): Promise<void> {
+    const original = await this.#manifest(job);
     // A tag whose image is gone is listed all the same, and is moved to an image that can be deleted.
-    if (!await this.#isThere(job) && !await this.#isListed(job)) return;
+    if (original === undefined && !await this.#isListed(job)) return;
     await this.#checkDeletable();
-    const digest = await this.#pushEmpty(job);
+    const { emptyImage } = await import("./registry_images.ts");
+    const empty = await emptyImage();
+    const note = await this.#note(job, empty.digest);
     try {
-      await this.#deleteDigest(digest);
+      await this.#push(empty, job);
+      await this.#deleteDigest(empty.digest);
     } catch (error) {
-      if (await this.#isThere(job)) throw error; // else another process has taken it away
+      let isThere: boolean;
+      try {
+        isThere = await this.#restore(job, empty, original);
+      } catch {
+        note?.release();
+        const { message } = storeError(`delete "${job}" from ${this}`, error);
+        throw new StoreError(`${message}; until it is deleted, the tag may name an empty image`, {
+          cause: error,
+        });
+      }
+      note?.remove();
+      if (isThere) throw error; // else another process has taken it away, or only the answer was lost
+      this.changed({ type: "delete", job });
+      return;
     }
+    note?.remove();
     this.changed({ type: "delete", job });
+  }
+
+  /** Moves a tag from the empty image back to what it named; false if there is no such tag any more. */
+  async #restore(job: string, empty: EmptyImage, original?: Manifest): Promise<boolean> {
+    const found = await this.#manifest(job);
+    if (found === undefined) return false;
+    const { digestOf } = await import("./registry_images.ts");
+    if (original === undefined || await digestOf(found.bytes) !== empty.digest) return true;
+    const headers = { "content-type": original.type };
+    const put = await this.#send("PUT", this.#path(`manifests/${job}`), headers, original.bytes);
+    await this.#expect(201, put);
+    return true;
+  }
+
+  async #note(tag: string, digest: string): Promise<LockedNote | undefined> {
+    const { noteDeletion } = await import("./registry_deletions.ts");
+    const { repository } = this;
+    return noteDeletion({ place: access(this.#registry).url.href, repository, tag, digest });
+  }
+
+  /** Takes the tags away that a run on this machine was about to take away when it was killed. */
+  async #endDeletions(): Promise<void> {
+    const { deadDeletions } = await import("./registry_deletions.ts");
+    for (const dead of deadDeletions(access(this.#registry).url.href, this.repository)) {
+      const { tag, digest, note } = dead;
+      try {
+        await this.#deleteDigest(digest);
+        this.changed({ type: "delete", job: tag });
+      } catch (error) {
+        if (!(error instanceof RegistryError && error.status === 404)) { // else there is nothing left of it
+          note.release();
+          warn(storeError(`end the deletion of "${tag}" from ${this}`, error).message);
+          continue;
+        }
+      }
+      note.remove();
+    }
+  }
+
+  /** What a tag names; undefined if there is no such tag, or no image any more that it names. */
+  async #manifest(job: string): Promise<Manifest | undefined> {
+    const { IMAGE_TYPES } = await import("./registry_images.ts");
+    const answer = await this.#send("GET", this.#path(`manifests/${job}`), { accept: IMAGE_TYPES });
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    if (isManifest(answer)) return { bytes, type: answer.headers.get("content-type") ?? "" };
+    const body = new TextDecoder().decode(bytes);
+    // It is not there if a registry says so, which takes words.
+    if (answer.status === 404 && faultsOf(body) !== undefined) return undefined;
+    throw errorOf(answer, body);
   }
 
   async #isListed(job: string): Promise<boolean> {
@@ -187,7 +261,12 @@ export class DockerRepository extends Repository<DockerImageInfo> {
 
   /** Shows, once, that the registry deletes at all, before a tag is moved for it. */
   async #checkDeletable(): Promise<void> {
-    this.#deletable ??= (async () => this.#deleteDigest(await this.#pushEmpty()))();
+    this.#deletable ??= (async () => {
+      const { emptyImage } = await import("./registry_images.ts");
+      const empty = await emptyImage();
+      await this.#push(empty);
+      await this.#deleteDigest(empty.digest);
+    })();
     try {
       await this.#deletable;
     } catch (error) {
@@ -196,10 +275,9 @@ export class DockerRepository extends Repository<DockerImageInfo> {
     }
   }
 
-  /** Pushes an empty image as no other is, with a tag or without; returns its digest. */
-  async #pushEmpty(tag?: string): Promise<string> {
-    const { emptyImage } = await import("./registry_images.ts");
-    const { config, configDigest, manifest, manifestType, digest } = await emptyImage();
+  /** Pushes an empty image, with a tag or without. */
+  async #push(image: EmptyImage, tag?: string): Promise<void> {
+    const { config, configDigest, manifest, manifestType, digest } = image;
     const blob = await this.#send("HEAD", this.#path(`blobs/${configDigest}`));
     if (blob.status === 404) await this.#pushBlob(config, configDigest);
     else if (blob.status !== 200) throw errorOf(blob, "");
@@ -208,7 +286,6 @@ export class DockerRepository extends Repository<DockerImageInfo> {
       201,
       await this.#send("PUT", path, { "content-type": manifestType }, manifest),
     );
-    return digest;
   }
 
   async #pushBlob(blob: Uint8Array<ArrayBuffer>, digest: string): Promise<void> {
@@ -260,6 +337,13 @@ export class DockerRepository extends Repository<DockerImageInfo> {
       throw error instanceof StoreError ? error : storeError(doing, error);
     }
   }
+}
+
+/** What a tag names. */
+interface Manifest {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Its MIME type. */
+  readonly type: string;
 }
 
 /** A page of tags. */
