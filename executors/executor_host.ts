@@ -44,6 +44,8 @@ export interface HostEvents {
   onMessage(message: CallMessage): void;
   /** It has written something that belongs to no message. */
   onOutput(text: Uint8Array): void;
+  /** It has used up the memory that it may take. */
+  onExhausted(): void;
   /** It has ended. */
   onEnd(reason: JobError): void;
 }
@@ -98,6 +100,7 @@ export class ExecutorHost {
       onOutput: (text) => {
         for (const job of this.jobs.values()) return job.log(text);
       },
+      onExhausted: () => void this.kill(EXHAUSTED),
       onEnd,
     });
     this.#line.catch((cause) =>

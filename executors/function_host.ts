@@ -72,6 +72,14 @@ export interface RunOrder {
 /** How to import modules, by their URL: for those that a process knows from its start. */
 export type ModuleImports = Readonly<Record<string, () => Promise<Record<string, unknown>>>>;
 
+/** Options of a {@linkcode FunctionHost}. */
+export interface FunctionHostOptions {
+  /** How to import the modules that are known from the start. */
+  readonly imports?: ModuleImports;
+  /** How many bytes its array buffers may take: they are no part of the heap. Unlimited, if it is not given. */
+  readonly memory?: number | undefined;
+}
+
 /** Calls functions for the process that has started this one. */
 export class FunctionHost {
   readonly #calls: Calls<OwnerService>;
@@ -87,9 +95,12 @@ export class FunctionHost {
    * Makes a host.
    *
    * @param send Takes a message to the process that has started this one.
-   * @param imports How to import the modules that are known from the start.
+   * @param options What it knows from the start.
    */
-  constructor(send: (message: CallMessage) => void, imports: ModuleImports = {}) {
+  constructor(
+    send: (message: CallMessage) => void,
+    { imports = {}, memory = Infinity }: FunctionHostOptions = {},
+  ) {
     this.#imports = imports;
     const service: HostService = {
       run: (order) => this.#run(order),
@@ -101,7 +112,7 @@ export class FunctionHost {
       ping: () => {},
     };
     this.#calls = new Calls(send, service);
-    this.#tellExhaustion();
+    this.#tellExhaustion(memory);
     this.#captureConsole();
     this.#tellUncaught();
     this.#tellExits();
@@ -186,12 +197,16 @@ export class FunctionHost {
 
   /**
    * Whatever runs when the memory of a thread is used up is ended without a word, so that what waits for it waits for
-   * ever; it may be what takes in messages. But the limit is raised at that moment, and timers go on.
+   * ever; it may be what takes in messages. But the limit is raised at that moment, and timers go on. Array buffers may
+   * be garbage: only those that are there at two looks count.
    */
-  #tellExhaustion(): void {
+  #tellExhaustion(memory: number): void {
     const limit = getHeapStatistics().heap_size_limit;
+    let looks = 0;
     setInterval(() => {
-      if (getHeapStatistics().heap_size_limit === limit) return;
+      const { heap_size_limit, external_memory } = getHeapStatistics();
+      looks = external_memory > memory ? looks + 1 : 0;
+      if (heap_size_limit === limit && looks < 2) return;
       void this.#calls.call("exhausted").catch(() => {}); // it is ended
     }, CHECK);
   }

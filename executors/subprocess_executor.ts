@@ -10,6 +10,7 @@ import { moduleCommand } from "../lib/module_command.ts";
 import { parseQuantity, type Quantity } from "../lib/resources.ts";
 import type { HostEvents, HostLine } from "./executor_host.ts";
 import { ExecutorPool, type ExecutorPoolOptions } from "./executor_pool.ts";
+import { MemoryWatch } from "./memory_watch.ts";
 import { type ExecutorPermissions, permissionFlags } from "./permission_flags.ts";
 import { ProcessGuard } from "./process_guard.ts";
 import { Pump } from "./pump.ts";
@@ -17,8 +18,9 @@ import { Pump } from "./pump.ts";
 /** Options of a {@linkcode SubprocessExecutor}. */
 export interface SubprocessExecutorOptions extends ExecutorPoolOptions {
   /**
-   * How much memory the heap of a process may take, in bytes. A function that needs more has failed with class `oom`. What
-   * V8 takes by default, if it is not given.
+   * How much memory the heap of a process may take, in bytes, and its array buffers as much besides. A function that needs
+   * more has failed with class `oom`. What V8 takes by default, if it is not given. The memory of a function that only
+   * makes array buffers, and never waits, is looked at from outside, on Linux, where this program may read `/proc`.
    */
   readonly memory?: Quantity;
   /** Seconds after which a function is ended. Unlimited, if it is not given; the `timeout` of the task holds as well. */
@@ -77,7 +79,7 @@ export class SubprocessExecutor extends ExecutorPool {
 
   /** Starts a process. */
   protected override async start(
-    { onMessage, onOutput, onEnd }: HostEvents,
+    { onMessage, onOutput, onExhausted, onEnd }: HostEvents,
     module: string,
   ): Promise<HostLine> {
     const { frame, FrameReader, newMark } = await import("./frames.ts"); // with slow parts of the platform
@@ -94,13 +96,18 @@ export class SubprocessExecutor extends ExecutorPool {
       ],
     );
     const child = new Deno.Command(program, {
-      args: [...args, mark],
+      args: [
+        ...args,
+        mark,
+        ...this.#megabytes === undefined ? [] : [String(this.#megabytes * 2 ** 20)],
+      ],
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
       detached: true, // Ctrl-C is for this program to handle; and it leads a group of its own, which can be ended
     }).spawn();
     this.#guard.add(child.pid);
+    const watch = new MemoryWatch(child.pid, this.#megabytes, onExhausted);
     const writer = child.stdin.getWriter();
     const reader = new FrameReader(mark, onMessage, onOutput);
     const errors: string[] = [];
@@ -114,6 +121,7 @@ export class SubprocessExecutor extends ExecutorPool {
     ];
     let killed = false;
     const ended = child.status.then(async (status) => {
+      const usedUp = watch.end();
       await this.#guard.remove(child.pid); // which ends what it has started
       await Promise.all(pumps.map((pump) => pump.finish()));
       reader.end();
@@ -122,7 +130,7 @@ export class SubprocessExecutor extends ExecutorPool {
       onEnd(
         killed
           ? new JobError("Its process was ended", { class: "cancelled" })
-          : exitError(status, errors.join("")),
+          : exitError(status, errors.join(""), usedUp),
       );
     });
     return {

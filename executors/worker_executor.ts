@@ -14,7 +14,9 @@ import type { WorkerStart } from "./worker_main.ts";
 /** Options of a {@linkcode WorkerExecutor}. */
 export interface WorkerExecutorOptions extends ExecutorPoolOptions {
   /**
-   * How much memory the heap of a thread may take, in bytes. A function that needs more has failed with class `oom`.
+   * How much memory the heap of a thread may take, in bytes, and its array buffers as much besides. A function that needs
+   * more has failed with class `oom`. Buffers are looked at while it waits for something: a function that only makes
+   * buffers, and never waits, is not limited.
    *
    * @default {"2Gi"}
    */
@@ -68,7 +70,12 @@ export class WorkerExecutor extends ExecutorPool {
     const { port1: line, port2: other } = new MessageChannel();
     const worker = new Worker(entry(), {
       resourceLimits: { maxOldGenerationSizeMb: this.#megabytes },
-      workerData: { line: other, main: mainModule(), module } satisfies WorkerStart,
+      workerData: {
+        line: other,
+        main: mainModule(),
+        module,
+        memory: this.#megabytes * 2 ** 20,
+      } satisfies WorkerStart,
       transferList: [other],
     });
     let problem: JobError | undefined;

@@ -22,10 +22,12 @@ export interface WorkerStart {
   readonly main: string;
   /** The URL of the module whose functions are called first. */
   readonly module: string;
+  /** How many bytes its array buffers may take. */
+  readonly memory: number;
 }
 
-const { line, main, module }: WorkerStart = workerData;
-const host = new FunctionHost((message) => line.postMessage(message));
+const { line, main, module, memory }: WorkerStart = workerData;
+const host = new FunctionHost((message) => line.postMessage(message), { memory });
 
 // Only a thread that holds a lock can be ended by this platform while it calculates. Older ones have none.
 const { locks }: { readonly locks?: Locks } = navigator as object;

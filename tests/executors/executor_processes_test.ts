@@ -42,6 +42,7 @@ function actions(
       if (action === "env") Deno.env.get("HOME");
       if (action === "spin") { for (;;); }
       if (action === "exit") Deno.exit(3);
+      if (action === "kill") Deno.kill(Deno.pid, "SIGKILL");
       if (action === "child" || action === "daemon") {
         const { pid } = new Deno.Command("sleep", {
           args: ["600"],
@@ -113,6 +114,16 @@ Deno.test("SubprocessExecutor ends what a function has started and left behind t
   deepStrictEqual([spin?.class, exit?.class, left?.success], ["timeout", "user", true]);
   for (const job of ["child-spin", "child-exit", "child-1"]) {
     await until(() => !isRunning(pids.data.get(job)!));
+  }
+});
+
+Deno.test("SubprocessExecutor takes a process that somebody has killed for none whose memory is used up", async () => {
+  for (const memory of [undefined, "512Mi"]) {
+    const [kill] = await record(memory === undefined ? {} : { memory }, "kill");
+    deepStrictEqual([kill?.class, kill?.exception], [
+      "infra",
+      "JobError: The process of the function was killed",
+    ]);
   }
 });
 

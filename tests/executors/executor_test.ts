@@ -72,6 +72,19 @@ for (const kind of KINDS) {
     }
   });
 
+  Deno.test(`${kind}: a function whose array buffers need more memory than it may have is class oom`, async () => {
+    const jobs = kind === "process" ? ["buffers-1", "buffers-2"] : ["buffers-1"]; // the second never waits
+    for (const job of jobs) {
+      await hostile.jobs.dump(job, 1);
+      await run(hostile.pipeline);
+      const record = await hostile.done.info(job);
+      deepStrictEqual([record?.class, record?.exception], [
+        "oom",
+        "JobError: The function needs more memory than it may have",
+      ]);
+    }
+  });
+
   Deno.test(`${kind}: a function that does not end by itself is ended after its timeout, by force if need be`, async () => {
     const jobs = ["never-1", "polite-1", "spins-1"];
     for (const job of jobs) await endless.jobs.dump(job, 1);

@@ -144,6 +144,13 @@ function hostile(kind: Kind, name: "hostile" | "endless") {
           for (;;) all.push({ all: all.length });
         }
         // falls through
+        case "buffers": {
+          const all: unknown[] = [];
+          for (;; all.push(new Uint8Array(2 ** 22).fill(1))) {
+            if (job === "buffers-1") await new Promise((resolve) => setTimeout(resolve));
+          }
+        }
+        // falls through
         case "exits":
           return Deno.exit(0);
         case "moves":
