@@ -61,7 +61,7 @@ Deno.test("run names the verb that shows what a failed job wrote, once, if there
       }
     }
     const books = new FakeMetadata("books", keys(...Deno.args[1].split(",")));
-    await main(new Pipeline([new Script("script", new FakeMetadata("records"), { retries: 0 }).link("in", books, { isInput: true })]), {
+    await main(new Pipeline([new Script("script", new FakeMetadata("records"), { retries: { infra: 0 } }).link("in", books, { isInput: true })]), {
       args: ["run"],
     });
   `;
