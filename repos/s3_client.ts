@@ -106,8 +106,8 @@ export async function s3Client(options: S3ClientOptions = {}): Promise<OpenS3Cli
     import("@aws-sdk/client-s3"),
     import("@smithy/node-http-handler"),
   ]);
-  const endpoint = options.endpoint ?? firstOf("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
-  const region = options.region ?? firstOf("AWS_REGION", "AWS_DEFAULT_REGION") ??
+  const endpoint = options.endpoint || firstOf("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
+  const region = options.region || firstOf("AWS_REGION", "AWS_DEFAULT_REGION") ||
     (endpoint === undefined ? undefined : "us-east-1");
   const { requestTimeout = 60_000, socketTimeout = requestTimeout } = options.requestHandler ?? {};
   const sender = new NodeHttpHandler({ socketTimeout: requestTimeout });
@@ -126,9 +126,10 @@ export async function s3Client(options: S3ClientOptions = {}): Promise<OpenS3Cli
   return Object.assign(client, { [Symbol.dispose]: () => client.destroy() });
 }
 
-/** The options that are given: one that is undefined is not. */
+/** The options that are given: one that is undefined, or empty as a variable that is not set, is not. */
 function given(options: object): object {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const entries = Object.entries(options);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined && value !== ""));
 }
 
 function firstOf(...variables: string[]): string | undefined {

@@ -52,6 +52,20 @@ const STATUSES: Readonly<Record<number, readonly [happened: string, next: string
   503: EXPLANATIONS.SlowDown!,
 };
 
+/** The same, by what the SDK says where it has no code. */
+const MESSAGES: readonly (readonly [said: RegExp, happened: string, next: string])[] = [
+  [
+    /^Region is missing/,
+    "no region or endpoint is known",
+    "set AWS_REGION or AWS_ENDPOINT_URL, or give one of them as an option",
+  ],
+  [
+    /^Invalid URL|was not a valid URI/,
+    "the endpoint is no URL",
+    "begin it with http:// or https://, then the host",
+  ],
+];
+
 /**
  * The error to throw for one that a client of S3 threw.
  *
@@ -62,13 +76,12 @@ const STATUSES: Readonly<Record<number, readonly [happened: string, next: string
 export function s3Error(doing: string, error: unknown): StoreError {
   const code = codeOf(error);
   const status = statusOf(error);
-  const [happened, next] = EXPLANATIONS[code] ?? STATUSES[status ?? 0] ??
-    [
-      error instanceof Error ? error.message : String(error),
-      "see that the server works, and try again",
-    ];
-  const words = error instanceof NoS3Error
-    ? [error.message]
+  const message = error instanceof Error ? error.message : String(error);
+  const said = MESSAGES.find(([said]) => said.test(message));
+  const [happened, next] = EXPLANATIONS[code] ?? said?.slice(1) ?? STATUSES[status ?? 0] ??
+    [message, "see that the server works, and try again"];
+  const words = error instanceof NoS3Error || said !== undefined
+    ? [message]
     : [status, NAMELESS.has(code) ? undefined : code];
   const answer = words.filter((word) => word !== undefined);
   const told = answer.length > 0 ? ` (${answer.join(" ")})` : "";

@@ -446,6 +446,42 @@ test("s3Client() with a wrong secret, or without any credentials, says so", asyn
   );
 });
 
+Deno.test("s3Client() that is told too little, or a wrong endpoint, says what to tell it", async () => {
+  const variables = ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
+  const before = variables.map((name) => [name, Deno.env.get(name)] as const);
+  const files = [["AWS_CONFIG_FILE", "/dev/null"], ["AWS_SHARED_CREDENTIALS_FILE", "/dev/null"]];
+  for (const name of variables) Deno.env.delete(name);
+  for (const [name = "", value = ""] of files) Deno.env.set(name, value);
+  const nowhere =
+    /: no region or endpoint is known \(Region is missing\); set AWS_REGION or AWS_ENDPOINT_URL, or give/;
+  const noUrl =
+    /: the endpoint is no URL \(.*\); begin it with http:\/\/ or https:\/\/, then the host$/;
+  const cases: readonly (readonly [S3ClientOptions, RegExp])[] = [
+    [{}, nowhere],
+    [{ endpoint: "", region: "" }, nowhere],
+    [{ endpoint: "127.0.0.1:9000" }, noUrl],
+    [{ endpoint: "localhost:9000" }, noUrl],
+    [{ endpoint: "http://" }, noUrl],
+  ];
+  try {
+    for (const [options, words] of cases) {
+      const credentials = { accessKeyId: "a", secretAccessKey: "b" };
+      using client = await s3Client({ ...options, credentials });
+      const repo = new S3BucketRepository(client, "library");
+      for (const call of [() => repo.validate(), () => repo.contains("a")]) {
+        await rejects(call, (error) => {
+          ok(error instanceof StoreError, `${error}`);
+          ok(words.test(error.message), error.message);
+          return true;
+        });
+      }
+    }
+  } finally {
+    for (const [name] of files) Deno.env.delete(name ?? "");
+    for (const [name, value] of before) if (value !== undefined) Deno.env.set(name, value);
+  }
+});
+
 test("s3Client() corrects the clock by which it signs", async () => {
   await using bucket = await TestBucket.make();
   using client = await s3Client(clientOptions());
