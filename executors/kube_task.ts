@@ -104,6 +104,10 @@ const LONGEST_LOOK = 60_000;
  * What the containers write is read as they write it, and kept when they have ended; where it is lost, it is kept why: a
  * node discards what a container has written long ago, if that is much.
  *
+ * N jobs take at most 3 N requests to the cluster, and a constant: to make a pod, read its logs, and delete it. One that fails
+ * takes at most one more, to leave word why it is ended or to learn what happened to it. Each further attempt counts as a job;
+ * a request that is sent again counts once more; and every 5 minutes the pods are listed, 500 a request.
+ *
  * With a quota (`resources`) and without `jobResources`, each job takes what its containers request.
  *
  * @typeParam Options The options that it is made with, from which the compiler knows its links.

@@ -256,7 +256,7 @@ export class PodManager implements AsyncDisposable {
       // That of an earlier attempt has to go first. Any other is the one that is wanted, whoever has made it.
       const leaving = isTerminating(other) || this.#settled.has(other.metadata?.uid ?? "");
       if (identity.nonce === nonce || !leaving) return other;
-      if (!isTerminating(other)) await this.delete(other);
+      if (!isTerminating(other) || isTerminal(other)) await this.delete(other);
       const tracker = await this.track(other);
       if (!tracker.gone) await this.#requests.pause(NAME_DELAY, signal, tracker.changed);
     }
@@ -485,7 +485,7 @@ export class PodManager implements AsyncDisposable {
     const { task, job } = identityOf(pod) ?? {};
     if (!gone) {
       this.#settled.add(uid);
-      await this.delete(pod);
+      if (!isTerminating(pod)) await this.delete(pod); // otherwise its node is about to remove it
     }
     if (task !== undefined && job !== undefined) this.#tell(task, job, true);
   }

@@ -224,7 +224,11 @@ export class ApiProxy implements AsyncDisposable {
           await response.body?.cancel();
           return new Response("the answer is lost", { status: 502 });
         }
-        return new Response(response.body && this.#relay(response.body), response);
+        const headers = new Headers(response.headers);
+        headers.delete("Content-Encoding"); // which is undone already
+        headers.delete("Content-Length");
+        const { status } = response;
+        return new Response(response.body && this.#relay(response.body), { status, headers });
       },
     );
     this.client = new KubeHttp(

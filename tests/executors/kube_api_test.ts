@@ -15,6 +15,7 @@ import {
 } from "@datatask/datatask";
 import { kubernetesClient } from "@datatask/datatask/kubernetes";
 import { identityOf } from "../../executors/pod_names.ts";
+import { interceptWarnings } from "../../lib/warnings.ts";
 import { TcpProxy } from "../faulty_proxy.ts";
 import { Captured } from "../lib/cli/captured.ts";
 import { kubeServer } from "../servers.ts";
@@ -599,6 +600,126 @@ Deno.test(
     const [late, cancelled] = [await done.info("late"), await done.info("cancelled")];
     deepStrictEqual([late?.class, late?.exception], ["timeout", "it ran longer than 3 s"]);
     deepStrictEqual([cancelled?.class, cancelled?.exception], ["cancelled", "it was cancelled"]);
+    deepStrictEqual(await namespace.pods(), []);
+  },
+);
+
+Deno.test(
+  "KubeTask records jobs whose pods it may not delete, and removes these when it may",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await namespace.allow({ pods: ["create", "get", "list", "watch", "patch"] });
+    const warnings: string[] = [];
+    using _ = interceptWarnings((warning) => void warnings.push(warning));
+    const stop = new AbortController();
+    const kubelet = playKubelet(namespace, stop.signal);
+    const first = fixture(namespace, namespace.client, names(2));
+    strictEqual((await run(first.pipeline)).succeeded, 2);
+    stop.abort();
+    strictEqual(await kubelet, 2);
+    deepStrictEqual([first.done.data.size, (await namespace.pods()).length], [2, 2]);
+    match(
+      warnings.join("\n"),
+      /cannot forget how "job\d" ended.*give this account the permission to delete pods in namespace/,
+    );
+    await namespace.allow({ pods: ["create", "delete", "get", "list", "watch", "patch"] });
+    const second = fixture(namespace, namespace.client, names(2));
+    for (const [job, record] of first.done.data) await second.done.dump(job, record);
+    await namespace.until(async () => {
+      await run(second.pipeline); // the server may not know of it yet
+      return (await namespace.pods()).length === 0;
+    });
+    strictEqual(second.done.data.size, 2);
+  },
+);
+
+Deno.test(
+  "KubeTask records a job whose logs it may not read, and keeps why they are lost",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await namespace.allow({ pods: ["create", "delete", "get", "list", "watch", "patch"] });
+    const logs = new InProcessBlobRepository();
+    const { pipeline, done } = fixture(namespace, namespace.client, ["job"], { logs });
+    const running = run(pipeline);
+    const pod = await namespace.until(async () => (await namespace.pods())[0] ?? false);
+    const time = new Date().toISOString();
+    await setStatus(namespace, pod, {
+      phase: "Succeeded",
+      containerStatuses: [{
+        name: "main",
+        state: { terminated: { exitCode: 0, startedAt: time, finishedAt: time } },
+      }],
+    });
+    strictEqual((await running).succeeded, 1);
+    strictEqual((await done.info("job"))?.success, true);
+    match(
+      await logs.readText("job"),
+      /^<logs lost: Cannot read the logs of pod .* give this account the permission to get pods\/log in namespace/,
+    );
+  },
+);
+
+Deno.test(
+  "KubeTask takes 3 requests for a job that fails, and one more to learn what happened or to end it",
+  { ignore },
+  async () => {
+    await using namespace = await Namespace.make();
+    await using proxy = new ApiProxy(namespace);
+    const count = 12;
+    const logs = new InProcessBlobRepository();
+    const { pipeline, done, task } = fixture(namespace, proxy.client, names(count), {
+      logs,
+      retries: { infra: 0 },
+    });
+    const running = run(pipeline);
+    const pods = await namespace.until(async () => {
+      const pods = await namespace.pods();
+      return pods.length === count && pods;
+    });
+    const time = new Date().toISOString();
+    const containerStatuses = [{
+      name: "main",
+      state: { terminated: { exitCode: 1, startedAt: time, finishedAt: time } },
+    }];
+    for (const pod of pods) {
+      const number = Number(identityOf(pod)?.job.slice(3));
+      if (number % 3 === 0) await task.cancel(`job${number}`);
+      else if (number % 3 === 1) {
+        await setStatus(namespace, pod, { phase: "Failed", reason: "Evicted" });
+      } else await setStatus(namespace, pod, { phase: "Failed", containerStatuses });
+    }
+    await running;
+    const classes = [...done.data.values()].map((record) => record.class).sort();
+    deepStrictEqual(classes, ["cancelled", "infra", "user"].flatMap((each) => Array(4).fill(each)));
+    ok(proxy.requests.length <= 4 * count + 5, `${proxy.requests.length} requests`);
+    strictEqual(proxy.count("GET", /events$/), 4);
+    strictEqual(proxy.count("GET", /pods$/), 1);
+  },
+);
+
+Deno.test(
+  "KubeTask takes in more pods than come in a page",
+  { ignore: ignore || !SWEEP },
+  async () => {
+    await using namespace = await Namespace.make();
+    await using proxy = new ApiProxy(namespace);
+    const count = 501;
+    const options = { maxConcurrent: count };
+    const first = fixture(namespace, namespace.client, names(count), options);
+    const leaving = new AbortController();
+    const left = run(first.pipeline, { signal: leaving.signal });
+    await namespace.until(async () => (await first.task.live.infoAll()).size === count);
+    leaving.abort();
+    await left;
+    const second = fixture(namespace, proxy.client, names(count), options);
+    const stop = new AbortController();
+    const kubelet = playKubelet(namespace, stop.signal);
+    strictEqual((await run(second.pipeline)).succeeded, count);
+    stop.abort();
+    await kubelet;
+    deepStrictEqual([proxy.count("GET", /pods$/), proxy.count("POST")], [2, 0]);
     deepStrictEqual(await namespace.pods(), []);
   },
 );

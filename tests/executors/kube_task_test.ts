@@ -14,6 +14,7 @@ import {
   run,
   type RunReport,
 } from "@datatask/datatask";
+import { access } from "../../lib/session.ts";
 import { identityOf } from "../../executors/pod_names.ts";
 import { Captured } from "../lib/cli/captured.ts";
 import { kubeServer } from "../servers.ts";
@@ -220,7 +221,33 @@ Deno.test(
     );
     strictEqual(await following, "begun\nbye\n");
     for (const job of ["late", "cancelled"]) strictEqual(await logs.readText(job), "begun\nbye\n");
-    deepStrictEqual(await namespace.pods(), []);
+    await namespace.until(async () => (await namespace.pods()).length === 0); // their node removes them
+  },
+);
+
+Deno.test(
+  "KubeTask takes 3 requests for a pod that fails, with its logs, and one more if it is ended or something has happened",
+  full,
+  async () => {
+    await using namespace = await Namespace.make();
+    const hang = "echo begun; exec sleep 100";
+    const { running, done, task } = runScripts(
+      namespace,
+      { late: hang, cancelled: hang, user: "echo begun; exit 1", config: "/no/such/program" },
+      { timeout: 4 },
+    );
+    await namespace.until(async () => (await task.live.info("cancelled"))?.phase === "Running");
+    await task.cancel("cancelled");
+    strictEqual((await running).failed, 4);
+    deepStrictEqual([...done.data.values()].map((record) => record.class).sort(), [
+      "cancelled",
+      "config",
+      "timeout",
+      "user",
+    ]);
+    const { requestCount } = access(task.podManager);
+    ok(requestCount <= 4 * 4 + 3, `${requestCount} requests`); // a listing, a watch, and whether pods can be made
+    await namespace.until(async () => (await namespace.pods()).length === 0);
   },
 );
 
