@@ -6,13 +6,13 @@
 
 import type { DoneRecord } from "../lib/done_record.ts";
 import { JobError } from "../lib/errors.ts";
-import { failureRecord } from "../lib/failure.ts";
 import { mainModule } from "../lib/main_module.ts";
 import { ResourceManager } from "../lib/resource_manager.ts";
 import { Resources } from "../lib/resources.ts";
 import type { Task } from "../lib/task.ts";
 import type { Executor, ExecutorJob } from "./executor.ts";
 import { ExecutorHost, type HostEvents, type HostLine, UNNEEDED } from "./executor_host.ts";
+import { functionFailure } from "./function_failure.ts";
 
 /** Milliseconds that a function has to end when it should, before its thread or process is ended. */
 const GRACE = 2_000;
@@ -116,7 +116,7 @@ export abstract class ExecutorPool implements Executor {
     }
     if (isDoubtful) this.#reserved--;
     this.#queue.shift()?.resolve(); // the turn may have come when it was too late
-    return failureRecord(endingOf(job.signal.reason), job.started, Date.now());
+    return functionFailure(endingOf(job.signal.reason), job.started);
   }
 
   /** Ends the threads or processes that have nothing to do, and the others when their functions have ended. */
@@ -136,7 +136,7 @@ export abstract class ExecutorPool implements Executor {
     try {
       return await this.#call(host, call, job);
     } catch (error) {
-      return failureRecord(error, job.started, Date.now());
+      return functionFailure(error, job.started);
     } finally {
       await host.leave(call);
       this.#release(host);
@@ -172,7 +172,7 @@ export abstract class ExecutorPool implements Executor {
       const record = await host.calls.call("run", order);
       const failure = host.blameOf(call) ?? ending;
       if (failure === undefined || record.success) return record;
-      return failureRecord(failure, job.started, Date.now());
+      return functionFailure(failure, job.started, record);
     } catch (error) {
       if (!host.retired) throw error;
       await host.ended; // nothing of it runs any more
@@ -263,6 +263,5 @@ export abstract class ExecutorPool implements Executor {
 function endingOf(reason: DOMException): JobError {
   return new JobError(reason.message, {
     class: reason.name === "TimeoutError" ? "timeout" : "cancelled",
-    cause: reason,
   });
 }

@@ -10,12 +10,13 @@ import { Writable } from "node:stream";
 import { getHeapStatistics } from "node:v8";
 import { type DoneRecord, successRecord } from "../lib/done_record.ts";
 import { JobError } from "../lib/errors.ts";
-import { failureRecord, headline } from "../lib/failure.ts";
+import { headline } from "../lib/failure.ts";
 import { setLendingModule } from "../lib/main_module.ts";
 import { Pipeline } from "../lib/pipeline.ts";
 import type { Session } from "../lib/session.ts";
 import type { Task } from "../lib/task.ts";
 import { type CallMessage, Calls } from "./calls.ts";
+import { functionFailure } from "./function_failure.ts";
 import { FunctionTask } from "./function_task.ts";
 import { reachStores } from "./memory_client.ts";
 import type { MemoryService } from "./memory_server.ts";
@@ -143,7 +144,7 @@ export class FunctionHost {
       await this.#context.run(call, () => task.callFunction(job, running));
       return successRecord(started, Date.now());
     } catch (error) {
-      return failureRecord(error, started, Date.now());
+      return functionFailure(error, started);
     } finally {
       this.#running.delete(call);
     }

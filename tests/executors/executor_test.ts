@@ -53,7 +53,15 @@ for (const kind of KINDS) {
       match(String(record?.exception), exception);
       strictEqual(record?.success, class_ === undefined);
     }
-    deepStrictEqual([...hostile.results.data], [["good-1", "good"], ["good-2", "good"]]);
+    for (const job of ["fails-1", "exits-1", "later-1", "rejects-1"]) {
+      const lines = (await hostile.done.info(job))?.traceback?.filter((line) =>
+        /^ +at /.test(line)
+      );
+      const others = lines?.filter((line) => !line.includes("functions_pipeline.ts"));
+      deepStrictEqual([job, others], [job, []]); // only lines of the user's
+      strictEqual(lines?.length === 0, job === "exits-1");
+    }
+    deepStrictEqual([...hostile.results.data].sort(), [["good-1", "good"], ["good-2", "good"]]);
     strictEqual(await hostile.logs.readText("good-1"), "good { job: 'good-1' }\n");
     if (kind === "process") {
       strictEqual(await hostile.logs.readText("writes-1"), "raw\nto the console\n");
@@ -86,13 +94,21 @@ for (const kind of KINDS) {
   });
 
   Deno.test(`${kind}: a function that does not end by itself is ended after its timeout, by force if need be`, async () => {
-    const jobs = ["never-1", "polite-1", "spins-1"];
+    const jobs = ["never-1", "polite-1", "sorry-1", "spins-1"];
     for (const job of jobs) await endless.jobs.dump(job, 1);
     await run(endless.pipeline);
     for (const job of jobs) {
       const record = await endless.done.info(job);
       deepStrictEqual([job, record?.class], [job, "timeout"]);
       match(String(record?.exception), /ran longer than 1 s/);
+      const [message, ...lines] = record?.traceback ?? [];
+      strictEqual(message, "JobError: The job ran longer than 1 s");
+      if (job === "sorry-1") {
+        strictEqual(lines[0], "Caused by RangeError: too late");
+        match(lines[1] ?? "", /functions_pipeline\.ts/);
+      } else {
+        deepStrictEqual(lines, []);
+      }
     }
   });
 

@@ -137,6 +137,9 @@ function hostile(kind: Kind, name: "hostile" | "endless") {
           return await new Promise((_, reject) =>
             signal.addEventListener("abort", () => reject(signal.reason))
           );
+        case "sorry":
+          await new Promise((resolve) => signal.addEventListener("abort", resolve));
+          throw new RangeError("too late");
         case "spins":
           for (;;);
         case "eats": {
