@@ -398,3 +398,64 @@ Deno.test("launch --sync shows what a pod writes, also where no logs are kept", 
   deepStrictEqual([...done.data.keys()].sort(), ["fast", "slow"]);
   deepStrictEqual(await namespace.pods(), []);
 });
+
+Deno.test(
+  "the verbs logs, why, cancel and rm reach pods that another program runs",
+  full,
+  async () => {
+    await using namespace = await Namespace.make();
+    const script = "trap 'echo bye; exit 0' TERM; echo begun; sleep 100 & wait";
+    const scripts = { a: script, b: script };
+    const { pipeline: runs, done } = scriptPipeline(namespace, scripts);
+    const running = run(runs);
+    await namespace.until(async () => {
+      const pods = await namespace.pods();
+      return pods.length === 2 && pods.every(({ status }) => status?.phase === "Running");
+    });
+    const verb = async (...args: string[]): Promise<string> => {
+      const { pipeline } = scriptPipeline(namespace, scripts);
+      using captured = new Captured();
+      const code = await main(pipeline, { args });
+      Deno.exitCode = 0;
+      return `${code} ${captured.text}`;
+    };
+    match(
+      await verb("why", "task", "a"),
+      /^0 task a has pod app-task-\w+, Running on node localhost/,
+    );
+    strictEqual(await verb("logs", "task", "a"), "0 begun\n");
+    // The last words come when it is cancelled.
+    const { pipeline } = scriptPipeline(namespace, scripts);
+    using captured = new Captured();
+    const following = main(pipeline, { args: ["logs", "-f", "task", "a"] });
+    await namespace.until(() => Promise.resolve(captured.text === "begun\n"));
+    strictEqual(await scriptPipeline(namespace, scripts).pipeline.tasks[0]?.cancel?.("a"), true);
+    strictEqual(await following, 0);
+    strictEqual(captured.take(), "begun\nbye\n");
+    captured[Symbol.dispose]();
+    match(await verb("cancel", "task", "nothing"), /^[12] $/);
+    strictEqual(await verb("rm", "task.live", "b"), "0 b <LiveKubeRepository of task>\n");
+    strictEqual((await running).failed, 2);
+    deepStrictEqual([...done.data.values()].map((record) => record.class), [
+      "cancelled",
+      "cancelled",
+    ]);
+    await namespace.until(async () => (await namespace.pods()).length === 0);
+  },
+);
+
+Deno.test("the verb cancel ends all pods that another program runs", full, async () => {
+  await using namespace = await Namespace.make();
+  const scripts = { a: "exec sleep 100", b: "exec sleep 100" };
+  const { pipeline: runs, done } = scriptPipeline(namespace, scripts);
+  const running = run(runs);
+  await namespace.until(async () => (await namespace.pods()).length === 2);
+  using captured = new Captured();
+  const { pipeline } = scriptPipeline(namespace, scripts);
+  strictEqual(await main(pipeline, { args: ["cancel", "task", "__all__"] }), 0);
+  deepStrictEqual(captured.take().split("\n").sort(), ["", "a", "b"]);
+  strictEqual((await running).failed, 2);
+  for (const record of done.data.values()) {
+    deepStrictEqual([record.class, record.exception], ["cancelled", "it was cancelled"]);
+  }
+});
