@@ -40,6 +40,13 @@ export interface Executor {
   /** As many cores as functions run at the same time: what all tasks that share it take of. */
   readonly resources: ResourceManager;
   /**
+   * Optional: why functions of a module cannot be called, as far as that is known before.
+   *
+   * @param module The URL of the module.
+   * @returns A clause whose subject is the module; `undefined` if there is nothing to say.
+   */
+  refusal?(module: string): string | undefined;
+  /**
    * Calls a function, once there is room for it.
    *
    * @param job The call.

@@ -7,6 +7,7 @@
 import type { Attempt } from "../lib/attempt.ts";
 import type { BlobRepository } from "../lib/blob_repository.ts";
 import type { DoneRecord, DoneRepository } from "../lib/done_record.ts";
+import { PipelineError } from "../lib/errors.ts";
 import { failureRecord } from "../lib/failure.ts";
 import type { LinkType, linkTypes } from "../lib/link_types.ts";
 import { importableMainModule } from "../lib/main_module.ts";
@@ -114,6 +115,19 @@ export class ExecutorTask extends FunctionTask {
     linkStatus(this, this.live, options.logs);
   }
 
+  /**
+   * Checks that there is a function, and that the executor can find it.
+   *
+   * @throws {PipelineError} If it cannot work like that.
+   */
+  override validate(): Promise<void> {
+    const refusal = this.executor.refusal?.(this.#moduleUrl);
+    if (refusal === undefined) return super.validate();
+    return Promise.reject(
+      new PipelineError([`task "${this.name}" cannot be run: its module ${refusal}`]),
+    );
+  }
+
   /** As many as its executor runs at a time. */
   override get defaultMaxConcurrent(): number {
     return this.executor.capacity;
@@ -133,7 +147,7 @@ export class ExecutorTask extends FunctionTask {
     try {
       return await this.executor.run({
         task: this,
-        module: this.#module ?? importableMainModule(),
+        module: this.#moduleUrl,
         job,
         started: attempt.started,
         ...timeout !== undefined && { timeout },
@@ -183,6 +197,10 @@ export class ExecutorTask extends FunctionTask {
   /** Ends the threads or processes of its executor. */
   override async close(): Promise<void> {
     await this.executor.close();
+  }
+
+  get #moduleUrl(): string {
+    return this.#module ?? importableMainModule();
   }
 
   async #keepLogs(job: string, console: JobConsole): Promise<void> {

@@ -77,6 +77,15 @@ export class SubprocessExecutor extends ExecutorPool {
     }
   }
 
+  /** Why a process could not import a module: that of a program that is in no file is known to this process only. */
+  refusal(module: string): string | undefined {
+    const [, origin] = /\/\$deno\$(stdin|eval|repl)\.[a-z]+$/.exec(module) ?? [];
+    if (origin === undefined) return undefined;
+    const source = origin === "stdin" ? "standard input" : `deno ${origin}`;
+    return `is the text of ${source}, which no other process can import: write it to a file, and run that, ` +
+      "or take a WorkerExecutor";
+  }
+
   /** Starts a process. */
   protected override async start(
     { onMessage, onOutput, onExhausted, onEnd }: HostEvents,

@@ -203,3 +203,36 @@ for (const executor of ["WorkerExecutor", "SubprocessExecutor"]) {
     strictEqual(records[1]?.success, true);
   });
 }
+
+Deno.test("A pipeline from standard input runs in threads; processes, which could not import it, refuse it", async () => {
+  const text = (executor: string) =>
+    `import { ${executor}, ExecutorTask, InProcessMetadataRepository, main, Pipeline } from "${library}";
+const jobs = new InProcessMetadataRepository(new Map([["a", 1]]));
+const task = new ExecutorTask("task", new ${executor}({ size: 1 }), new InProcessMetadataRepository())
+  .link("jobs", jobs, { isInput: true })
+  .func(() => {});
+export const pipeline = new Pipeline([task]);
+if (import.meta.main) await main(pipeline);
+`;
+  const runText = async (executor: string): Promise<[code: number, stderr: string]> => {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", `--config=${config}`, "-", "run"],
+      env: { NO_COLOR: "1" },
+      stdin: "piped",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const [{ code, stderr }] = await Promise.all([
+      child.output(),
+      ReadableStream.from([new TextEncoder().encode(text(executor))]).pipeTo(child.stdin),
+    ]);
+    return [code, new TextDecoder().decode(stderr)];
+  };
+  strictEqual((await runText("WorkerExecutor"))[0], 0);
+  const [code, stderr] = await runText("SubprocessExecutor");
+  strictEqual(code, 3);
+  match(
+    stderr,
+    /task "task" cannot be run: its module is the text of standard input.* write it to a file/,
+  );
+});
