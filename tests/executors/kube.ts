@@ -17,36 +17,35 @@ import { kubeServer } from "../servers.ts";
 
 /** Who may do anything. */
 export class Admin implements Disposable {
+  /** The cluster, for clients of other accounts. */
+  readonly cluster: { readonly server: string; readonly caData: string };
   readonly #server: string;
   readonly #client: Deno.HttpClient;
   readonly #headers: Record<string, string>;
 
-  private constructor(server: string, client: Deno.HttpClient, headers: Record<string, string>) {
+  private constructor(
+    { server, caData = "" }: { readonly server: string; readonly caData?: string },
+    client: Deno.HttpClient,
+    headers: Record<string, string>,
+  ) {
+    this.cluster = { server, caData };
     this.#server = server;
     this.#client = client;
     this.#headers = headers;
   }
 
-  static async logIn(): Promise<Admin> {
+  static async logIn(file: string): Promise<Admin> {
     const config = new KubeConfig();
-    config.loadFromFile(kubeServer.variables.config);
+    config.loadFromFile(file);
     const access: KubeAccess = {};
     await config.applyToHTTPSOptions(access);
     const client = Deno.createHttpClient({
       caCerts: [new TextDecoder().decode(access.ca as Uint8Array)],
     });
-    return new Admin(config.getCurrentCluster()!.server, client, {
+    return new Admin(config.getCurrentCluster()!, client, {
       ...access.headers as Record<string, string>,
       "Content-Type": "application/json",
     });
-  }
-
-  /** The cluster, for clients of other accounts. */
-  get cluster(): { readonly server: string; readonly caData: string } {
-    const config = new KubeConfig();
-    config.loadFromFile(kubeServer.variables.config);
-    const { server, caData = "" } = config.getCurrentCluster()!;
-    return { server, caData };
   }
 
   async request<T = unknown>(
@@ -97,8 +96,11 @@ export class Namespace implements AsyncDisposable {
     this.token = token;
   }
 
-  static async make(): Promise<Namespace> {
-    const admin = await Admin.logIn();
+  /** Makes one, in the cluster that tests share or in another one. */
+  static async make(
+    { config, mode }: { readonly config: string; readonly mode: string } = kubeServer.variables,
+  ): Promise<Namespace> {
+    const admin = await Admin.logIn(config);
     const name = `datatask-${crypto.randomUUID().slice(0, 13)}`;
     await admin.request("POST", "/api/v1/namespaces", { metadata: { name } });
     const manifests = await Deno.readTextFile(new URL("../../examples/rbac.yaml", import.meta.url));
@@ -121,7 +123,7 @@ export class Namespace implements AsyncDisposable {
       user: { token: status.token },
     });
     const made = new Namespace(name, admin, client, status.token);
-    if (kubeServer.variables.mode === "full") {
+    if (mode === "full") {
       await made.until(() =>
         admin.request("GET", `/api/v1/namespaces/${name}/serviceaccounts/default`)
       );
