@@ -63,6 +63,12 @@ const DOT = ".".charCodeAt(0);
  */
 const SETTLED = 100;
 
+/**
+ * Likewise, where a program has set the time of the last change, as those do that copy folders: another change, after which
+ * it does so again, shows only in the time that nobody can set, and of that Deno gives whole seconds.
+ */
+const SETTLED_STATUS = 1000 + SETTLED;
+
 /** The entries of one folder that are keys. */
 export class Folder {
   /** The absolute path. */
@@ -254,7 +260,9 @@ export class Folder {
     try {
       const { dev, ino, size, mtime, ctime } = Deno.statSync(this.path);
       const times = [mtime, ctime].map((time) => time?.getTime() ?? NaN);
-      const isSettled = times.every((time) => Date.now() - time >= SETTLED);
+      const [seconds, statusSeconds] = times.map((time) => Math.floor(time / 1000));
+      const delay = seconds === statusSeconds ? SETTLED : SETTLED_STATUS;
+      const isSettled = times.every((time) => Date.now() - time >= delay);
       if (this.#metLinks || !isSettled || !keepsTimes(dev)) return undefined;
       return JSON.stringify([this.#type, this.path, this.extension, dev, ino, size, ...times]);
     } catch (error) {

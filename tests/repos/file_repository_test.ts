@@ -616,3 +616,20 @@ Deno.test("FileRepository.watch() ends on abort, be it before, while waiting or 
     await first;
     controller.abort(); // a reader that was given up: the sanitizer sees a watcher that goes on
   }));
+
+Deno.test("FileRepository proves nothing by times that a program has set, while another change could leave the same", async () => {
+  const folder = await Deno.makeTempDir();
+  const repository = new FileRepository(folder);
+  const revisions: string[] = [];
+  for (const job of ["a", "b", "c"]) {
+    await Deno.writeTextFile(`${folder}/${job}`, "");
+    await Deno.utime(folder, 1, 1);
+    let revision: string | undefined;
+    while ((revision = await repository.revision()) === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    revisions.push(revision);
+  }
+  strictEqual(new Set(revisions).size, 3);
+  await Deno.remove(folder, { recursive: true });
+});
