@@ -18,7 +18,6 @@ import { warn } from "../lib/warnings.ts";
 import type { JobArguments } from "./function_task.ts";
 import { type KubeLinks, KubeTask, type KubeTaskOptions } from "./kube_task.ts";
 import type { PodManager } from "./pod_manager.ts";
-import { lastWordsOf } from "./pod_record.ts";
 
 /** Options of a {@linkcode KubeFunctionTask}. */
 export interface KubeFunctionTaskOptions extends KubeTaskOptions {
@@ -196,6 +195,7 @@ async function programName(): Promise<string> {
 /** Leaves word, for whoever has made the pod, of why the function failed. */
 async function leaveWord(record: DoneRecord): Promise<void> {
   try {
+    const { lastWordsOf } = await import("./pod_record.ts");
     await Deno.writeTextFile(LAST_WORDS, lastWordsOf(record), { create: false });
   } catch (error) {
     warn(`The record of the pod will not say why its function failed: ${headline(error)}`);

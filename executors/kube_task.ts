@@ -18,11 +18,9 @@ import { warn } from "../lib/warnings.ts";
 import { LiveKubeRepository } from "./kube_live_repository.ts";
 import { KubeRoom } from "./kube_room.ts";
 import type { Pod } from "./pod_api.ts";
-import { canBeFollowed, followPodLog, isWriting, storePodLog } from "./pod_log.ts";
 import type { PodManager } from "./pod_manager.ts";
-import { completeManifest, requestsOf } from "./pod_manifest.ts";
 import { identityOf, POD_VARIABLE } from "./pod_names.ts";
-import { type PodRecord, recordOf } from "./pod_record.ts";
+import type { PodRecord } from "./pod_record.ts";
 import { type PodFunction, PodSource } from "./pod_source.ts";
 import {
   describeWait,
@@ -256,7 +254,10 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
         started,
         ended: endOf(tracker.pod, tracker.gone) !== undefined,
         resume: async (attempt: Attempt) => {
-          if (pod.spec !== undefined) await this.#room.occupy(job, requestsOf({ spec: pod.spec }));
+          if (pod.spec !== undefined) {
+            const { requestsOf } = await import("./pod_manifest.ts");
+            await this.#room.occupy(job, requestsOf({ spec: pod.spec }));
+          }
           try {
             return await this.#finish(job, tracker, attempt, manager);
           } finally {
@@ -364,6 +365,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
   ): Promise<PodTracker> {
     if (this.#source === undefined) throw new PipelineError([`task "${this.name}" has no pod`]);
     const { timeout } = this.#options;
+    const { completeManifest, requestsOf } = await import("./pod_manifest.ts");
     const manifest = completeManifest(await this.#source.render(job), {
       environ: { JOB: job, TASK: this.name, [POD_VARIABLE]: `${manager.app}/${this.name}/${job}` },
       deadline: timeout && timeout + DEADLINE_SLACK,
@@ -407,20 +409,24 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     manager: PodManager,
   ): Promise<PodRecord> {
     const { logs } = this.#options;
+    const log = logs && await import("./pod_log.ts");
     const { promise: ended, resolve } = Promise.withResolvers<void>();
     let following: Promise<boolean> | undefined;
     const follow = (urgent: boolean): void => {
-      if (logs === undefined || following !== undefined) return;
+      if (logs === undefined || log === undefined || following !== undefined) return;
       const { pod } = tracker;
-      if (urgent ? !isWriting(pod) : !canBeFollowed(pod) || manager.followers >= FOLLOWERS) return;
+      const now = urgent
+        ? log.isWriting(pod)
+        : log.canBeFollowed(pod) && manager.followers < FOLLOWERS;
+      if (!now) return;
       manager.followers++;
-      following = followPodLog(manager, tracker, ended, job, logs).finally(() =>
-        manager.followers--
-      );
+      following = log.followPodLog(manager, tracker, ended, job, logs)
+        .finally(() => manager.followers--);
     };
     const end = await this.#awaitEnd(job, tracker, attempt, manager, follow);
     resolve();
-    if (logs !== undefined && !await following) await storePodLog(manager, tracker, job, logs);
+    if (logs !== undefined && !await following) await log?.storePodLog(manager, tracker, job, logs);
+    const { recordOf } = await import("./pod_record.ts");
     return await recordOf(tracker.pod, end, attempt.env.now(), manager);
   }
 

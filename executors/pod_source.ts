@@ -7,7 +7,6 @@
 import { mainModule } from "../lib/main_module.ts";
 import type { Task } from "../lib/task.ts";
 import type { PodManifest } from "./pod_api.ts";
-import { readManifest } from "./pod_manifest.ts";
 import { ScriptSource, type ScriptValues } from "./script_source.ts";
 import { ShellScript } from "./sh.ts";
 import { Template } from "./template.ts";
@@ -65,6 +64,7 @@ export class PodSource {
    */
   async render(job: string): Promise<PodManifest> {
     const text = await this.#render(job);
+    const { readManifest } = await import("./pod_manifest.ts");
     return await readManifest(text, `what the template of task "${this.#task.name}" gives`);
   }
 
