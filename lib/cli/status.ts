@@ -83,7 +83,7 @@ async function countKeys(
   stats: boolean,
 ): Promise<Counts> {
   const counted = noStats();
-  const keys = new KeyIndex(counted, snapshots);
+  const keys = new KeyIndex(counted, { snapshots });
   using _stats = stats ? showStats(counted, keys) : undefined;
   try {
     for (const { links } of shown) for (const [, { repo }] of links) keys.view(repo);

@@ -35,6 +35,8 @@ export interface EngineOptions {
   readonly resources?: readonly ResourceManager[] | undefined;
   /** The folder for snapshots of what repositories hold; none are made, if it is not given. */
   readonly snapshots?: string | undefined;
+  /** How many keys are worth a snapshot. */
+  readonly minKeys?: number | undefined;
   /** The world outside. */
   readonly env?: Env | undefined;
 }
@@ -77,9 +79,10 @@ export class Engine {
   #dispatcher: Dispatcher | undefined;
 
   /** Takes in the tasks. Nothing is listed yet. */
-  constructor({ tasks, priority, resources = [], snapshots, env = systemEnv }: EngineOptions) {
+  constructor(options: EngineOptions) {
+    const { tasks, priority, resources = [], snapshots, minKeys, env = systemEnv } = options;
     this.env = env;
-    this.keys = new KeyIndex(this.stats, snapshots, () => env.elapsed());
+    this.keys = new KeyIndex(this.stats, { snapshots, minKeys, elapsed: () => env.elapsed() });
     this.records = new Records(this.keys.space, this.stats);
     this.priority = priority;
     this.states = tasks.map((task, index) => new TaskState(task, index, this.keys));

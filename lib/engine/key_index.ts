@@ -22,6 +22,19 @@ import type { Stats } from "./stats.ts";
 import { StoredView } from "./stored_view.ts";
 import type { View } from "./view.ts";
 
+/** Options of a {@linkcode KeyIndex}. */
+export interface KeyIndexOptions {
+  /**
+   * The folder in which it finds what was known in an earlier process, and keeps it for a later one; nowhere, if it is not
+   * given.
+   */
+  readonly snapshots?: string | undefined;
+  /** How many keys are worth keeping. As many as are listed more slowly than read, if it is not given. */
+  readonly minKeys?: number | undefined;
+  /** The clock of elapsed time, in milliseconds. */
+  readonly elapsed?: (() => number) | undefined;
+}
+
 /** A view for each repository, those that are computed from others after these. */
 export class KeyIndex {
   /** The names of all keys. */
@@ -35,6 +48,7 @@ export class KeyIndex {
   readonly #stats: Stats;
   readonly #elapsed: () => number;
   readonly #folder: string | undefined;
+  readonly #minKeys: number | undefined;
   /** What was known in an earlier process; undefined before the first look, and if there can be no such thing. */
   #snapshot: Snapshot | undefined;
   /** The revisions that the snapshot knows. */
@@ -48,14 +62,13 @@ export class KeyIndex {
    * Makes an empty index.
    *
    * @param stats Where it counts what it does.
-   * @param folder Where it finds what was known in an earlier process, and keeps it for a later one; nowhere, if it is
-   * not given.
-   * @param elapsed The clock of elapsed time.
+   * @param options What it remembers, and its clock.
    */
-  constructor(stats: Stats, folder?: string, elapsed: () => number = systemEnv.elapsed) {
+  constructor(stats: Stats, options: KeyIndexOptions = {}) {
     this.#stats = stats;
-    this.#elapsed = elapsed;
-    this.#folder = folder;
+    this.#elapsed = options.elapsed ?? systemEnv.elapsed;
+    this.#folder = options.snapshots;
+    this.#minKeys = options.minKeys;
   }
 
   /** The view of a repository: always the same one for the same object. */
@@ -106,7 +119,7 @@ export class KeyIndex {
     const repositories = this.stored.map(({ repository }) => repository)
       .filter(({ revision }) => revision !== undefined);
     if (this.#folder === undefined || repositories.length === 0) return undefined;
-    this.#snapshot = Snapshot.of(this.#folder, repositories);
+    this.#snapshot = Snapshot.of(this.#folder, repositories, this.#minKeys);
     if (this.space.size > 0) return undefined; // a job was named before the first look
     const kept = await this.#snapshot?.read(this.space);
     this.#kept = new Set(kept?.keys());

@@ -15,7 +15,7 @@ const MAGIC = new TextEncoder().encode("datatask keys 1\n");
 /** Words of 32 bits behind these: the checksum of all that follows, and the lengths of the parts. */
 const HEADER_WORDS = 6;
 
-/** How many keys there must be: fewer are listed about as fast as they are read. */
+/** How many keys there must be, unless somebody asks for other numbers: fewer are listed about as fast as they are read. */
 const MIN_KEYS = 20_000;
 
 /** What the files are called, and what they are called while they are written. */
@@ -35,9 +35,11 @@ export type KeptSets = ReadonlyMap<string, KeySet>;
 export class Snapshot {
   readonly #folder: string;
   readonly #path: string;
+  readonly #minKeys: number;
 
-  private constructor(folder: string, name: string) {
+  private constructor(folder: string, name: string, minKeys: number) {
     this.#folder = folder;
+    this.#minKeys = minKeys;
     this.#path = `${folder}/${name}`;
   }
 
@@ -46,14 +48,19 @@ export class Snapshot {
    *
    * @param folder Where the file is or will be, beside those of others.
    * @param repositories The repositories.
+   * @param minKeys How many keys there must be for it to be written.
    * @returns The snapshot; undefined if the program may not use the folder without a question to the user.
    */
-  static of(folder: string, repositories: readonly Repository[]): Snapshot | undefined {
+  static of(
+    folder: string,
+    repositories: readonly Repository[],
+    minKeys: number = MIN_KEYS,
+  ): Snapshot | undefined {
     for (const name of ["read", "write"] as const) {
       if (Deno.permissions.querySync({ name, path: folder }).state !== "granted") return undefined;
     }
     const names = repositories.map(String).sort().join("\n");
-    return new Snapshot(folder, fingerprint(names));
+    return new Snapshot(folder, fingerprint(names), minKeys);
   }
 
   /**
@@ -82,7 +89,7 @@ export class Snapshot {
   async write(space: KeySpace, sets: KeptSets): Promise<void> {
     const all = new KeySet();
     for (const set of sets.values()) all.union(set);
-    if (all.size < MIN_KEYS) return;
+    if (all.size < this.#minKeys) return;
     await Deno.mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const temporary = `${this.#path}.${crypto.randomUUID()}.tmp`;
     try {

@@ -1,11 +1,12 @@
 /**
- * A store in memory that counts what it is asked, and fails or hesitates when it is told to.
+ * Stores in memory that count what they are asked, and fail or hesitate when they are told to.
  *
  * @module
  */
 
 import { StoreError } from "../../../lib/errors.ts";
 import { JOB_ID_RULE, type JobIdRule } from "../../../lib/job_id.ts";
+import { nameChunks } from "../../../lib/names.ts";
 import { MetadataRepository, type RepositoryChange } from "../../../lib/repository.ts";
 
 /** What a store can be asked. */
@@ -80,16 +81,17 @@ export class MemoryStore<Data = unknown> extends MetadataRepository<Data> {
   }
 }
 
-/** A store that tells of changes made behind its back, when a test says so. */
-export class WatchedStore<Data = unknown> extends MemoryStore<Data> {
+/** Hands changes on to who watches. */
+export class ChangeFeed {
   #tell: ((change: RepositoryChange | Error) => void) | undefined;
 
-  /** Tells those who watch. */
+  /** Tells those who watch; an error ends the watch. */
   tell(change: RepositoryChange | Error): void {
     this.#tell?.(change);
   }
 
-  override async *watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
+  /** As `Repository.watch`. */
+  async *watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
     const queue: (RepositoryChange | Error | undefined)[] = [];
     let wake = (): void => {};
     const push = (change: RepositoryChange | Error | undefined): void => {
@@ -110,5 +112,75 @@ export class WatchedStore<Data = unknown> extends MemoryStore<Data> {
     } finally {
       signal.removeEventListener("abort", end);
     }
+  }
+}
+
+/** A store that tells of changes made behind its back, when a test says so. */
+export class WatchedStore<Data = unknown> extends MemoryStore<Data> {
+  readonly #feed = new ChangeFeed();
+
+  /** Tells those who watch. */
+  tell(change: RepositoryChange | Error): void {
+    this.#feed.tell(change);
+  }
+
+  override watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
+    return this.#feed.watch(signal);
+  }
+}
+
+/** What a store can do besides. */
+export interface Abilities {
+  /** Whether it proves that its keys are still the same. */
+  readonly proves: boolean;
+  /** Whether it can be watched. */
+  readonly watched: boolean;
+}
+
+let stores = 0;
+
+/** A store that is able to prove and to tell, or not. */
+export class AbleStore<Data = unknown> extends MemoryStore<Data> {
+  override readonly data: CountingMap<Data>;
+  /** For who watches, if anybody can. */
+  readonly feed = new ChangeFeed();
+  /** No other store has had the same, whatever it is called. */
+  readonly #number = stores++;
+
+  constructor(
+    name: string,
+    data: Iterable<readonly [string, Data]>,
+    { proves, watched }: Abilities,
+  ) {
+    super(name);
+    this.data = new CountingMap(data);
+    if (watched) this.watch = (signal) => this.feed.watch(signal);
+    if (!proves) return;
+    this.bulkIter = async function* () {
+      yield* nameChunks(await Array.fromAsync(this.unfilteredIter()));
+    };
+    this.revision = () =>
+      this.broken.has("list")
+        ? Promise.reject(new StoreError(`${name} is out of reach`))
+        : Promise.resolve(`${name} ${this.#number} ${this.data.changes}`);
+  }
+}
+
+/** A map that counts how often a key has appeared or disappeared. */
+class CountingMap<Data> extends Map<string, Data> {
+  /** How often. */
+  changes = 0;
+
+  constructor(data: Iterable<readonly [string, Data]>) {
+    super();
+    for (const [key, value] of data) this.set(key, value);
+  }
+  override set(key: string, value: Data): this {
+    if (!this.has(key)) this.changes++;
+    return super.set(key, value);
+  }
+  override delete(key: string): boolean {
+    if (this.has(key)) this.changes++;
+    return super.delete(key);
   }
 }

@@ -16,7 +16,7 @@ import type { LinkOptions } from "../../../lib/link.ts";
 import { RelatedItemRepository, type Translator } from "../../../lib/related_item_repository.ts";
 import { MapRepository, type Repository } from "../../../lib/repository.ts";
 import type { Task } from "../../../lib/task.ts";
-import { MemoryStore } from "./memory_store.ts";
+import { type Abilities, AbleStore, type MemoryStore } from "./memory_store.ts";
 
 /** All keys that stores hold. */
 export const KEYS = ["1", "2", "10", "a", "b"] as const;
@@ -67,6 +67,8 @@ export interface PipelineSpec {
   readonly translators: readonly (readonly [string, string | null])[][];
   readonly views: readonly View[];
   readonly tasks: readonly TaskSpec[];
+  /** What the stores are able to; the first again behind the last. */
+  readonly abilities: readonly Abilities[];
 }
 
 /** What of a pipeline's shape a test can do without. */
@@ -161,13 +163,19 @@ export function pipelines(shape: Shape): fc.Arbitrary<PipelineSpec> {
     ),
     views: fc.array(views(shape), { maxLength: 6, size: "max" }),
     tasks: fc.array(tasks, { minLength: 2, maxLength: 5, size: "max" }),
+    abilities: fc.array(fc.record({ proves: fc.boolean(), watched: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 5,
+    }),
   });
 }
 
 /** A pipeline made from its description. */
 export class RandomPipeline {
-  readonly stores: MemoryStore[];
-  readonly translators: MemoryStore<string | null>[];
+  readonly stores: AbleStore[];
+  /** The records of each task. */
+  readonly records: AbleStore[];
+  readonly translators: AbleStore<string | null>[];
   /** Every repository: stores first, then records, then translators, then views. */
   readonly repositories: Repository[];
   readonly tasks: Task[];
@@ -179,15 +187,19 @@ export class RandomPipeline {
 
   /** Makes it; `work` is what each job does. */
   constructor(spec: PipelineSpec, work: (task: Task, job: string) => unknown) {
-    const { stores, done, translators, views, tasks } = spec;
-    this.stores = stores.map((keys, i) => new MemoryStore(`s${i}`, keys.map((k) => [k, 1])));
-    this.translators = translators.map((pairs, i) => new MemoryStore(`t${i}`, pairs));
-    const records = tasks.map((_, i) =>
-      new MemoryStore(`done${i}`, done[i]!.map(([k, success]) => [k, { success }] as const))
+    const { stores, done, translators, views, tasks, abilities } = spec;
+    let made = 0;
+    const able = (): Abilities => abilities[made++ % abilities.length]!;
+    this.stores = stores.map((keys, i) =>
+      new AbleStore<unknown>(`s${i}`, keys.map((k) => [k, 1]), able())
     );
-    this.repositories = [...this.stores, ...records, ...this.translators];
+    this.translators = translators.map((pairs, i) => new AbleStore(`t${i}`, pairs, able()));
+    this.records = tasks.map((_, i) =>
+      new AbleStore<unknown>(`done${i}`, done[i]!.map(([k, success]) => [k, { success }]), able())
+    );
+    this.repositories = [...this.stores, ...this.records, ...this.translators];
     for (const view of views) this.repositories.push(this.#view(view));
-    this.tasks = tasks.map((each, i) => this.#task(each, i, records[i]!, work));
+    this.tasks = tasks.map((each, i) => this.#task(each, i, this.records[i]!, work));
   }
 
   /** What the filter of a view says; throws where the filter does. */

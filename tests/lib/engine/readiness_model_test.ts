@@ -30,10 +30,25 @@ type Change =
   | { readonly type: "launch"; task: number; job: string }
   | { readonly type: "end"; which: number; success: boolean; writes: readonly number[] }
   | { readonly type: "wait" }
-  | { readonly type: "look" };
+  | { readonly type: "look"; readonly meanwhile: readonly SeenChange[] }
+  | { readonly type: "restart"; readonly meanwhile: readonly SeenChange[]; snapshot: Fate };
+
+/** A key that is written or deleted. */
+interface SeenChange {
+  readonly store: number;
+  readonly job: string;
+  readonly put: boolean;
+}
+
+/** What becomes of the snapshot that an engine has left. */
+type Fate = "kept" | "deleted" | "damaged";
 
 const index = fc.nat({ max: 999 });
 const job = fc.constantFrom(...KEYS);
+const meanwhile: fc.Arbitrary<SeenChange[]> = fc.array(
+  fc.record({ store: index, job, put: fc.boolean() }),
+  { maxLength: 3 },
+);
 const changes: fc.Arbitrary<Change> = fc.oneof(
   {
     weight: 6,
@@ -96,13 +111,23 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.constant({ type: "wait" as const }) },
-  { weight: 1, arbitrary: fc.constant({ type: "look" as const }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant("look" as const), meanwhile }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("restart" as const),
+      meanwhile,
+      snapshot: fc.constantFrom<Fate>("kept", "kept", "kept", "deleted", "damaged"),
+    }),
+  },
 );
 
 /** An attempt that waits for the test to end it. */
 interface Running {
   readonly task: Task;
   readonly job: string;
+  /** Which engine has started it. */
+  readonly engine: Engine;
   readonly end: (work: () => Promise<void>) => void;
 }
 
@@ -110,7 +135,8 @@ interface Running {
 class Subject implements Facts {
   readonly #pipeline: RandomPipeline;
   readonly #env = new FakeEnv();
-  readonly #engine: Engine;
+  readonly #snapshots: string;
+  #engine: Engine;
   readonly broken = new Set<Repository>();
   readonly connections: readonly Connection[];
   readonly #running: Running[] = [];
@@ -120,18 +146,25 @@ class Subject implements Facts {
   readonly #ended = new Set<string>();
   #stores: readonly MemoryStore[];
 
-  constructor(spec: PipelineSpec) {
+  constructor(spec: PipelineSpec, snapshots: string) {
+    this.#snapshots = snapshots;
     this.#pipeline = new RandomPipeline(spec, async (task, job) => {
       const { promise, resolve } = Promise.withResolvers<() => Promise<void>>();
-      this.#running.push({ task, job, end: resolve });
+      this.#running.push({ task, job, engine: this.#engine, end: resolve });
       await (await promise)();
     });
     const { repositories, stores, tasks, translators } = this.#pipeline;
     this.#stores = repositories.slice(0, stores.length + tasks.length + translators.length)
       .filter((repo): repo is MemoryStore => "data" in repo);
     this.connections = connections(tasks);
-    this.#engine = new Engine({ tasks, env: this.#env });
-    for (const repository of repositories) this.#engine.keys.view(repository);
+    this.#engine = this.#newEngine();
+  }
+
+  #newEngine(): Engine {
+    const { repositories, tasks } = this.#pipeline;
+    const engine = new Engine({ tasks, env: this.#env, snapshots: this.#snapshots, minKeys: 1 });
+    for (const repository of repositories) engine.keys.view(repository);
+    return engine;
   }
 
   get tasks(): readonly Task[] {
@@ -166,7 +199,7 @@ class Subject implements Facts {
   async close(): Promise<void> {
     for (const { end } of this.#running) end(() => Promise.resolve());
     await turn();
-    this.#engine.close();
+    await this.#engine.close();
   }
 
   async #apply(change: Change): Promise<void> {
@@ -218,15 +251,57 @@ class Subject implements Facts {
       case "wait":
         await this.#env.advance(3_600_000);
         return this.#retrying.clear();
-      case "look":
-        return await this.#lookAfter(() => {});
+      case "look": {
+        const before = this.#eligible();
+        const looking = this.#engine.look();
+        for (const each of change.meanwhile) await this.#changeSeen(each);
+        await looking;
+        for (const name of this.#eligible().difference(before)) this.#ended.delete(name);
+        return;
+      }
+      case "restart":
+        return await this.#restart(change.meanwhile, change.snapshot);
     }
+  }
+
+  /** A change by this process, which no filter hears of that asks the store itself. */
+  async #changeSeen({ store: at, job, put }: SeenChange): Promise<void> {
+    const store = this.#plain(at);
+    if (this.#pipeline.filteredBy.has(store)) return;
+    const held = store.data.has(job);
+    await (put ? store.dump(job, 1) : store.delete(job));
+    if (put || held) this.#heard(store, job);
+  }
+
+  /** Another engine goes on, after changes that nobody has seen. */
+  async #restart(meanwhile: readonly SeenChange[], fate: Fate): Promise<void> {
+    await this.#engine.close();
+    for (const { name } of Deno.readDirSync(this.#snapshots)) {
+      const path = `${this.#snapshots}/${name}`;
+      if (fate === "deleted") Deno.removeSync(path);
+      else if (fate === "damaged") Deno.truncateSync(path, Deno.statSync(path).size - 1);
+    }
+    for (const { store: at, job, put } of meanwhile) {
+      const { data } = this.#store(at);
+      if (!put) data.delete(job);
+      else if (this.#pipeline.stores.some((store) => store.data === data)) data.set(job, 1);
+    }
+    this.#engine = this.#newEngine();
+    this.#ended.clear();
+    this.#retrying.clear();
+    for (const name of this.#failures.keys()) {
+      if (!this.#running.some(({ task, job }) => name === `${task.name} ${job}`)) {
+        this.#failures.delete(name);
+      }
+    }
+    await this.#engine.look();
+    await this.#engine.recover();
   }
 
   async #end(which: number, success: boolean, writes: readonly number[]): Promise<void> {
     const ending = this.#running[which % this.#running.length];
     if (ending === undefined) return;
-    const { task, job } = ending;
+    const { task, job, engine } = ending;
     const name = `${task.name} ${job}`;
     ending.end(async () => {
       for (const each of writes) await this.#put(this.#plain(each), job, 2);
@@ -236,13 +311,15 @@ class Subject implements Facts {
     this.#running.splice(this.#running.indexOf(ending), 1);
     const failures = (this.#failures.get(name) ?? 0) + (success ? 0 : 1);
     this.#failures.set(name, success ? 0 : failures);
-    if (!success && failures <= Number(task.options.retries)) {
+    const retried = !success && failures <= Number(task.options.retries);
+    if (retried && engine === this.#engine) {
       this.#retrying.add(name);
       return;
     }
     this.#failures.delete(name);
+    if (retried) return; // would be tried again, had its engine not been closed
     if (task.metadata) this.#heard(this.#done(this.tasks.indexOf(task)), job);
-    this.#ended.add(name);
+    if (engine === this.#engine) this.#ended.add(name);
   }
 
   async #put(store: MemoryStore, job: string, value: unknown): Promise<void> {
@@ -354,13 +431,14 @@ class Subject implements Facts {
   }
 }
 
-Deno.test("the engine says of every job what a model of plain sets says, after every change", async () => {
+Deno.test("the engine says of every job what a model of plain sets says, after every change, and what it remembers is true", async () => {
+  const snapshots = await Deno.makeTempDir();
   await fc.assert(
     fc.asyncProperty(
       pipelines({ direct: false }),
       fc.array(changes, { maxLength: 30, size: "max" }),
       async (spec, changes) => {
-        const subject = new Subject(spec);
+        const subject = new Subject(spec, snapshots);
         try {
           await subject.begin();
           for (const change of changes) await subject.change(change);
@@ -372,4 +450,5 @@ Deno.test("the engine says of every job what a model of plain sets says, after e
     ),
     { numRuns: 600 * SWEEP },
   );
+  await Deno.remove(snapshots, { recursive: true });
 });

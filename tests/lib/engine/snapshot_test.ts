@@ -5,6 +5,7 @@ import { noStats } from "../../../lib/engine/stats.ts";
 import { nameChunks } from "../../../lib/names.ts";
 import { Repository } from "../../../lib/repository.ts";
 import { interceptWarnings } from "../../../lib/warnings.ts";
+import { DirectoryRepository } from "../../../repos/directory_repository.ts";
 import { FileRepository } from "../../../repos/file_repository.ts";
 
 /** As many keys as a snapshot is worth while for. */
@@ -54,9 +55,10 @@ class CountingStore extends Repository<null> {
 async function start(
   folder: string,
   stores: readonly Repository[],
+  options: { readonly minKeys?: number } = {},
 ): Promise<{ readonly keys: string[][]; readonly listings: number }> {
   const stats = noStats();
-  const index = new KeyIndex(stats, folder);
+  const index = new KeyIndex(stats, { snapshots: folder, ...options });
   const views = stores.map((store) => index.view(store));
   await index.look("all");
   const keys = views.map(({ set }) => Array.from(set, (id) => index.space.name(id)).sort());
@@ -151,7 +153,7 @@ Deno.test("a key that is named while a snapshot is read keeps its id", () =>
   withFolder(async (folder) => {
     const store = new CountingStore("a", MANY);
     await start(folder, [store]);
-    const index = new KeyIndex(noStats(), folder);
+    const index = new KeyIndex(noStats(), { snapshots: folder });
     const view = index.view(store);
     const looking = index.look("all");
     const id = index.space.intern("late");
@@ -255,3 +257,142 @@ Deno.test("a folder of files that has not changed is not listed again, and one t
     const fourth = await start(`${folder}/state`, fresh());
     ok(!fourth.keys[0]!.includes("key0"));
   }));
+
+/** What somebody may do to a folder of files, or to what its links lead to. */
+type FolderChange =
+  | { readonly type: "write" | "remove" | "link" | "folder"; readonly key: string }
+  | { readonly type: "rename"; readonly key: string; readonly to: string }
+  | { readonly type: "replace" | "target" };
+
+/** A start, and what happens before and meanwhile. */
+interface Round {
+  readonly changes: readonly FolderChange[];
+  /** Whether a program sets the times of the folder to those of before. */
+  readonly restored: boolean;
+  /** Whether it is waited until a further change would show in these times. */
+  readonly settled: boolean;
+  /** What happens while it is listed. */
+  readonly meanwhile: FolderChange | undefined;
+}
+
+const FILE_KEYS = ["a", "b", "c"];
+
+const fileKey = fc.constantFrom(...FILE_KEYS);
+const folderChange: fc.Arbitrary<FolderChange> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      type: fc.constantFrom("write", "write", "remove", "remove", "link", "folder"),
+      key: fileKey,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant("rename" as const), key: fileKey, to: fileKey }),
+  },
+  { weight: 2, arbitrary: fc.record({ type: fc.constantFrom("replace", "target") }) },
+);
+const rounds: fc.Arbitrary<Round[]> = fc.array(
+  fc.record({
+    changes: fc.array(folderChange, { maxLength: 3 }),
+    restored: fc.constantFrom(true, false, false, false),
+    settled: fc.constantFrom(true, true, false),
+    meanwhile: fc.option(folderChange, { freq: 2, nil: undefined }),
+  }),
+  { minLength: 2, maxLength: 5, size: "max" },
+);
+
+/** Changes a folder; what is not possible as it is, does nothing. */
+function changeFolder(folder: string, change: FolderChange): void {
+  const path = "key" in change ? `${folder}/${change.key}.txt` : folder;
+  const target = `${folder}-target`;
+  try {
+    if (change.type === "write") Deno.writeTextFileSync(path, "text");
+    else if (change.type === "remove") Deno.removeSync(path);
+    else if (change.type === "link") Deno.symlinkSync(target, path);
+    else if (change.type === "folder") Deno.mkdirSync(path);
+    else if (change.type === "rename") Deno.renameSync(path, `${folder}/${change.to}.txt`);
+    else if (change.type === "target") toggle(target);
+    else replace(folder);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.AlreadyExists) return;
+    if (!/directory/i.test(String(error))) throw error; // a file where a folder is
+  }
+}
+
+function toggle(file: string): void {
+  try {
+    Deno.removeSync(file);
+  } catch {
+    Deno.writeTextFileSync(file, "text");
+  }
+}
+
+/** Puts another folder in place of one, with the same entries but for the first. */
+function replace(folder: string): void {
+  const before = `${folder}-before`;
+  Deno.renameSync(folder, before);
+  Deno.mkdirSync(folder);
+  for (const { name } of Deno.readDirSync(before)) {
+    if (name !== "a.txt") Deno.renameSync(`${before}/${name}`, `${folder}/${name}`);
+  }
+  Deno.removeSync(before, { recursive: true });
+}
+
+/** Waits until a folder can prove that nothing changes any more; it may never do. */
+async function settle(folder: string): Promise<void> {
+  const store = new FileRepository(folder, ".txt");
+  const end = performance.now() + 3000;
+  while (await store.revision() === undefined && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+Deno.test("whatever happens to a folder of files between and during starts, the next one sees it", async () => {
+  let listings = 0;
+  let starts = 0;
+  await fc.assert(
+    fc.asyncProperty(rounds, (rounds) =>
+      withFolder(async (base) => {
+        const folder = `${base}/files`;
+        Deno.mkdirSync(folder);
+        const begin = async (): Promise<string[][]> => {
+          const stores = [
+            new FileRepository(folder, ".txt"),
+            new DirectoryRepository(folder, ".txt"),
+          ];
+          const found = await start(`${base}/state`, stores, { minKeys: 0 });
+          starts += stores.length;
+          listings += found.listings;
+          return found.keys;
+        };
+        for (const { changes, restored, settled, meanwhile } of rounds) {
+          for (const change of changes) changeFolder(folder, change);
+          if (restored) Deno.utimeSync(folder, 1, 1);
+          if (settled) await settle(folder);
+          const beginning = begin();
+          if (meanwhile !== undefined) changeFolder(folder, meanwhile);
+          const found = await beginning;
+          if (meanwhile === undefined) deepStrictEqual(found, keysIn(folder));
+        }
+        deepStrictEqual(await begin(), keysIn(folder));
+      })),
+    { numRuns: Deno.env.get("DATATASK_SWEEP") ? 500 : 6 },
+  );
+  ok(listings < starts, "some are not listed");
+});
+
+/** The files and the folders that are keys. */
+function keysIn(folder: string): string[][] {
+  const infos = FILE_KEYS.map((key) => {
+    try {
+      return Deno.statSync(`${folder}/${key}.txt`);
+    } catch {
+      return undefined;
+    }
+  });
+  return [
+    FILE_KEYS.filter((_, i) => infos[i]?.isFile),
+    FILE_KEYS.filter((_, i) => infos[i]?.isDirectory),
+  ];
+}
