@@ -89,6 +89,10 @@ Deno.test("what somebody ends while no program is there is still to be taken in"
   await using runs = await Runs.make();
   await runs.do("launch", "work", "a");
   match((await runs.do("why", "work", "a")).stdout, /^work a has been running since /);
+  match(
+    (await runs.do("why", "work")).stdout,
+    /^1 running: a has been running since .*\n2 ready: b is ready\n$/,
+  );
   strictEqual((await runs.do("rm", "work.pids", "a")).code, 0);
   strictEqual((await runs.do("why", "work", "a")).stdout, `work a ${ENDED}\n`);
   const launched = await runs.do("launch", "work", "a");
