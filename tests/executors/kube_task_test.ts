@@ -423,7 +423,8 @@ Deno.test(
       await verb("why", "task", "a"),
       /^0 task a has pod app-task-\w+, Running on node localhost/,
     );
-    strictEqual(await verb("logs", "task", "a"), "0 begun\n");
+    match(await verb("why", "task"), /2 running: .*has pod app-task-\w+, Running on node localhost/);
+  strictEqual(await verb("logs", "task", "a"), "0 begun\n");
     // The last words come when it is cancelled.
     const { pipeline } = scriptPipeline(namespace, scripts);
     using captured = new Captured();
