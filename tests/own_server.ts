@@ -37,6 +37,11 @@ export class OwnServer implements AsyncDisposable {
     return value;
   }
 
+  /** The folder of its data. */
+  get folder(): string {
+    return `${this.#state}/${this.#name}`;
+  }
+
   /** Starts it again, with the same address and data. */
   async up(): Promise<void> {
     const lines = (await this.#call("up", this.#name)).trim().split("\n");

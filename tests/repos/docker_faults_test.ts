@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { StoreError } from "../../lib/errors.ts";
 import {
   DockerRegistry,
@@ -19,19 +19,19 @@ class OwnRegistry implements AsyncDisposable {
   readonly repo: DockerRepository;
   readonly registry: DockerRegistry;
 
-  private constructor(server: OwnServer) {
+  private constructor(server: OwnServer, timeout: number) {
     this.server = server;
     this.host = server.variable("DATATASK_TEST_REGISTRY");
     this.registry = new DockerRegistry(this.host, {
       username: server.variable("DATATASK_TEST_REGISTRY_USER"),
       password: server.variable("DATATASK_TEST_REGISTRY_PASSWORD"),
-      timeout: 500,
+      timeout,
     });
     this.repo = new DockerRepository(this.registry, this.host, "foo/weh");
   }
 
-  static async start(): Promise<OwnRegistry> {
-    return new OwnRegistry(await OwnServer.start("registry"));
+  static async start({ timeout = 500 } = {}): Promise<OwnRegistry> {
+    return new OwnRegistry(await OwnServer.start("registry"), timeout);
   }
 
   /** Pushes an image. */
@@ -42,6 +42,17 @@ class OwnRegistry implements AsyncDisposable {
     place.searchParams.set("digest", configDigest);
     await this.#send("PUT", place.href, config);
     await this.#send("PUT", `manifests/${tag}`, manifest, { "content-type": manifestType });
+  }
+
+  /** Gives an image more tags, in the files of the registry: ten thousand pushes would take a minute. */
+  async tag(image: string, tags: readonly string[]): Promise<void> {
+    const folder =
+      `${this.server.folder}/data/docker/registry/v2/repositories/foo/weh/_manifests/tags`;
+    const link = await Deno.readFile(`${folder}/${image}/current/link`);
+    for (const tag of tags) {
+      Deno.mkdirSync(`${folder}/${tag}/current`, { recursive: true });
+      Deno.writeFileSync(`${folder}/${tag}/current/link`, link);
+    }
   }
 
   async #send(
@@ -102,6 +113,27 @@ Deno.test({
     await repo.delete("bar");
     deepStrictEqual(await Array.fromAsync(repo), []);
     await repo.delete("bar");
+  },
+});
+
+Deno.test({
+  name: "ten thousand tags of a real registry are listed, found and deleted",
+  ignore: registryServer.ignore,
+  async fn() {
+    await using own = await OwnRegistry.start({ timeout: 60_000 });
+    const { repo } = own;
+    await own.push("tag-0");
+    const tags = Array.from({ length: 10_000 }, (_, index) => `tag-${index}`);
+    await own.tag("tag-0", tags.slice(1));
+    await repo.validate();
+    const before = repo.requestCount();
+    deepStrictEqual((await Array.fromAsync(repo)).sort(), tags.toSorted());
+    ok(repo.requestCount() - before <= 11, "a page has a thousand tags, or all");
+    strictEqual(await repo.contains("tag-9999"), true);
+    strictEqual(await repo.contains("tag-10000"), false);
+    await repo.delete("tag-5000");
+    const left = tags.filter((tag) => tag !== "tag-5000");
+    deepStrictEqual((await Array.fromAsync(repo)).sort(), left.sort());
   },
 });
 
