@@ -55,9 +55,9 @@ export { printStatus, type PrintStatusOptions } from "./lib/cli/status.ts";
 export { printTrace, type PrintTraceOptions } from "./lib/cli/trace.ts";
 export { update } from "./lib/cli/update.ts";
 export { UsageError } from "./lib/cli/usage_error.ts";
-export { type Verb, type VerbContext, type VerbOption } from "./lib/cli/verb.ts";
-export { type Leftover, type RunReport, type Unreachable } from "./lib/engine/report.ts";
-export { type RunOptions } from "./lib/engine/run.ts";
+export type { Verb, VerbContext, VerbOption } from "./lib/cli/verb.ts";
+export type { Leftover, RunReport, Unreachable } from "./lib/engine/report.ts";
+export type { RunOptions } from "./lib/engine/run.ts";
 export { type Env, systemEnv } from "./lib/env.ts";
 export {
   DataError,
@@ -68,9 +68,9 @@ export {
   PipelineError,
   StoreError,
 } from "./lib/errors.ts";
-export { type GraphEdge, type GraphNode, type PipelineGraph } from "./lib/graph.ts";
+export type { GraphEdge, GraphNode, PipelineGraph } from "./lib/graph.ts";
 export { checkJobId, isValidJobId, JobIdRule, type JobIdRuleOptions } from "./lib/job_id.ts";
-export { type Link, type LinkOptions } from "./lib/link.ts";
+export type { Link, LinkOptions } from "./lib/link.ts";
 export {
   type OpenOptions,
   Pipeline,
@@ -97,33 +97,33 @@ export { ResourceManager, type ResourceManagerOptions } from "./lib/resource_man
 export { parseQuantity, type Quantity, Resources, ResourceType } from "./lib/resources.ts";
 export { access, type Accessor, type Resource, Session } from "./lib/session.ts";
 export { BlobReader, BlobWriter, TextReader, TextWriter } from "./lib/streams.ts";
-export { type Attempt, type RecoveredJob } from "./lib/attempt.ts";
-export {
-  type FreeName,
-  type HasLinks,
-  type IsOutput,
-  type LinksOf,
-  type LinkType,
-  type linkTypes,
-  type NameProblem,
-  type nameProblem,
-  type OutputLinks,
-  type OutputsOf,
-  type Plugged,
-  type RepositoriesOf,
-  type ReservedName,
+export type { Attempt, RecoveredJob } from "./lib/attempt.ts";
+export type {
+  FreeName,
+  HasLinks,
+  IsOutput,
+  LinksOf,
+  LinkType,
+  linkTypes,
+  NameProblem,
+  nameProblem,
+  OutputLinks,
+  OutputsOf,
+  Plugged,
+  RepositoriesOf,
+  ReservedName,
 } from "./lib/link_types.ts";
 export { type PlugOptions, Task, type TaskOptions } from "./lib/task.ts";
 export { interceptWarnings } from "./lib/warnings.ts";
 
-export { type CallMessage } from "./executors/calls.ts";
-export { type SentError } from "./executors/remote_error.ts";
-export { type Executor, type ExecutorJob } from "./executors/executor.ts";
+export type { CallMessage } from "./executors/calls.ts";
+export type { SentError } from "./executors/remote_error.ts";
+export type { Executor, ExecutorJob } from "./executors/executor.ts";
 export { ExecutorLiveRepo, type LiveJobInfo } from "./executors/executor_live_repo.ts";
-export { type HostEvents, type HostLine } from "./executors/executor_host.ts";
+export type { HostEvents, HostLine } from "./executors/executor_host.ts";
 export { ExecutorPool, type ExecutorPoolOptions } from "./executors/executor_pool.ts";
 export { ExecutorTask, type ExecutorTaskOptions } from "./executors/executor_task.ts";
-export { type ExecutorPermissions, type PermissionKind } from "./executors/permission_flags.ts";
+export type { ExecutorPermissions, PermissionKind } from "./executors/permission_flags.ts";
 export {
   SubprocessExecutor,
   type SubprocessExecutorOptions,
@@ -143,16 +143,16 @@ export {
   type LocalLinuxManagerOptions,
 } from "./executors/local_linux_manager.ts";
 export type * from "./executors/pod_api.ts";
-export { type PodLogOptions } from "./executors/pod_log.ts";
+export type { PodLogOptions } from "./executors/pod_log.ts";
 export {
   type PodLaunchOptions,
   PodManager,
   type PodManagerOptions,
 } from "./executors/pod_manager.ts";
-export { type PodRecord } from "./executors/pod_record.ts";
-export { type PodFunction } from "./executors/pod_source.ts";
-export { type PodTracker } from "./executors/pod_tracker.ts";
-export { type ProcessStat, type ProcessTable } from "./executors/process_identity.ts";
+export type { PodRecord } from "./executors/pod_record.ts";
+export type { PodFunction } from "./executors/pod_source.ts";
+export type { PodTracker } from "./executors/pod_tracker.ts";
+export type { ProcessStat, ProcessTable } from "./executors/process_identity.ts";
 export { type ProcessEnd, ProcessJob } from "./executors/process_job.ts";
 export {
   AbstractProcessManager,
@@ -170,11 +170,11 @@ export {
   STDOUT,
 } from "./executors/process_task.ts";
 export { type ProcessInfo, RunningProcesses } from "./executors/running_processes.ts";
-export { type ScriptValues } from "./executors/script_source.ts";
+export type { ScriptValues } from "./executors/script_source.ts";
 export { sh, ShellScript, shquote } from "./executors/sh.ts";
 export type * from "./executors/ssh_api.ts";
 export { SSHLinuxManager, type SSHLinuxManagerOptions } from "./executors/ssh_linux_manager.ts";
-export { type TemplateSource } from "./executors/template.ts";
+export type { TemplateSource } from "./executors/template.ts";
 
 export {
   DirectoryRepository,
