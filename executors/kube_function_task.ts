@@ -158,6 +158,14 @@ export class KubeFunctionTask<
     return this.synchronous ? [] : await super.recover();
   }
 
+  /** What the pod of a job has written, as of any `KubeTask`. Nothing, where functions are called in this process. */
+  override async logs(
+    job: string,
+    options: { readonly follow?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
+    return this.synchronous ? undefined : await super.logs(job, options);
+  }
+
   /** What the first container of a pod runs. */
   protected override async podCommand(job: string): Promise<readonly string[]> {
     const module = mainModule();

@@ -1,9 +1,11 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import {
+  FileRepository,
   InProcessMetadataRepository,
   KubeFunctionTask,
   type KubernetesClient,
   launch,
+  main,
   Pipeline,
   PipelineError,
   PodManager,
@@ -14,6 +16,7 @@ import {
   YamlMetadataS3Repository,
 } from "@datatask/datatask";
 import packageConfig from "../../deno.json" with { type: "json" };
+import { Captured } from "../lib/cli/captured.ts";
 import { TestDatabase, urlOf } from "../repos/mongo_fixture.ts";
 import { TestBucket } from "../repos/s3_fixture.ts";
 import { kubeServer, mongoServer, s3Server } from "../servers.ts";
@@ -58,7 +61,7 @@ const NO_PODS: KubernetesClient = {
     yield { type: "BOOKMARK", object: {} };
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   },
-  createNamespacedPod: refuse,
+  createNamespacedPod: ({ dryRun }) => dryRun === undefined ? refuse() : Promise.resolve({}),
   readNamespacedPod: refuse,
   patchNamespacedPod: refuse,
   deleteNamespacedPod: refuse,
@@ -93,6 +96,25 @@ Deno.test("A-40: KubeFunctionTask calls its function here with launch --sync, wi
     strictEqual((await done.info(job) as PodRecord).success, true);
     if (job === "with") strictEqual((await funcDone.info(job) as PodRecord).success, true);
   }
+});
+
+Deno.test("launch --sync of a function that is called here, or in its pod, does not show what an earlier attempt has written", async () => {
+  await using folder = await temporaryFolder();
+  const store = new YamlMetadataFileRepository(`${folder.path}/output`);
+  const logs = new FileRepository(`${folder.path}/logs`, ".log");
+  await logs.validate({ create: true });
+  await logs.writeText("job", "old news\n");
+  const task = new KubeFunctionTask("task", new PodManager("app", "default", NO_PODS), store, {
+    template: () => UNSCHEDULED,
+    logs,
+  })
+    .link("output", store, { isOutput: true })
+    .link("input", logs, { isInput: true })
+    .func(() => {});
+  using captured = new Captured();
+  const args = ["launch", "task", "job", "--sync", "--force"];
+  strictEqual(await main(new Pipeline([task]), { args }), 0);
+  strictEqual(captured.text, "");
 });
 
 Deno.test("KubeFunctionTask records why a pod cannot load the pipeline", {
