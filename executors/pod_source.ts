@@ -9,7 +9,6 @@ import type { Task } from "../lib/task.ts";
 import type { PodManifest } from "./pod_api.ts";
 import { ScriptSource, type ScriptValues } from "./script_source.ts";
 import { ShellScript } from "./sh.ts";
-import { Template } from "./template.ts";
 
 /** Makes the pod of a job from the job, the task's name, and of each link what it says of the job. */
 export type PodFunction<Values = ScriptValues> = (
@@ -74,6 +73,7 @@ export class PodSource {
     job: string,
   ): Promise<string> {
     const { name, links } = this.#task;
+    const { Template } = await import("./template.ts");
     const template = await Template.load(source, `template of task "${name}"`);
     const values: Record<string, unknown> = { argv0: mainModule(), ...variables };
     for (const link of template.mentioned(links.keys())) {

@@ -7,7 +7,7 @@
 import { JobError } from "../lib/errors.ts";
 import type { Task } from "../lib/task.ts";
 import { ShellScript } from "./sh.ts";
-import { Template } from "./template.ts";
+import type { Template } from "./template.ts";
 
 /** What a script is made from: the job, the task's name, and of each link what it says of the job. */
 export interface ScriptValues {
@@ -57,9 +57,11 @@ export class ScriptSource {
   async render(job: string): Promise<string> {
     const source = this.#source;
     if (typeof source === "function") return (await this.#call(source, job)).text;
-    this.#template ??= Template.load(
-      source instanceof URL ? { file: source } : source,
-      `template of task "${this.#task.name}"`,
+    this.#template ??= import("./template.ts").then(({ Template }) =>
+      Template.load(
+        source instanceof URL ? { file: source } : source,
+        `template of task "${this.#task.name}"`,
+      )
     );
     const template = await this.#template.catch((error) => {
       this.#template = undefined; // the file may be there next time
