@@ -9,6 +9,7 @@ import {
   Pipeline,
   PipelineError,
   PodManager,
+  type PodManifest,
   type PodRecord,
   run,
   S3BucketRepository,
@@ -29,6 +30,13 @@ const full = {
 };
 
 const { name, version } = packageConfig;
+
+/** A pod that nobody runs, with nothing to run in it. */
+const UNSCHEDULED_IMAGE: PodManifest = {
+  kind: "Pod",
+  spec: { schedulerName: "nobody", containers: [{ name: "main", image: "nothing" }] },
+};
+
 const root = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
 
 Deno.test("KubeFunctionTask refuses repositories that a pod cannot reach", async () => {
@@ -140,16 +148,48 @@ Deno.test("KubeFunctionTask records why a pod cannot load the pipeline", {
   deepStrictEqual(await namespace.pods(), []);
 });
 
-/** A pipeline by URL, whose pods nobody runs. */
+/** A pipeline by URL. */
 const BY_URL = `
 import { KubeFunctionTask, Pipeline, PodManager, YamlMetadataFileRepository } from "@datatask/datatask";
 
 const store = (name) => new YamlMetadataFileRepository(Deno.env.get("TEST_FOLDER") + "/" + name);
 const task = new KubeFunctionTask("task", new PodManager("app", Deno.env.get("TEST_NAMESPACE")), store("done"), {
-  template: "kind: Pod\\nspec: {schedulerName: nobody, containers: [{name: main, image: nothing}]}",
-}).link("input", store("input"), { isInput: true }).func(() => {});
+  template: { file: Deno.env.get("TEST_FOLDER") + "/pod.json" },
+})
+  .link("input", store("input"), { isInput: true })
+  .link("output", store("output"), { isOutput: true })
+  .func(({ job, output }) => output.dump(job, import.meta.url));
 export const pipeline = new Pipeline([task]);
 `;
+
+/** Has the program do something with it, with such pods for the function. Gives the URL. */
+async function runByUrl(
+  namespace: Namespace,
+  folder: string,
+  pod: PodManifest,
+  ...verb: string[]
+): Promise<string> {
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    () => new Response(BY_URL, { headers: { "Content-Type": "text/javascript" } }),
+  );
+  for (const name of ["input", "output"]) await Deno.mkdir(`${folder}/${name}`);
+  await Deno.writeTextFile(`${folder}/input/job.yaml`, "1");
+  await Deno.writeTextFile(`${folder}/config`, JSON.stringify(namespace.kubeconfig));
+  await Deno.writeTextFile(`${folder}/pod.json`, JSON.stringify(pod));
+  const url = `http://127.0.0.1:${server.addr.port}/pipeline.js`;
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", `${root}/cli.ts`, url, ...verb],
+    env: {
+      DATATASK_CACHE: `${folder}/cache`,
+      KUBECONFIG: `${folder}/config`,
+      TEST_FOLDER: folder,
+      TEST_NAMESPACE: namespace.name,
+    },
+  }).output();
+  strictEqual(code, 0, new TextDecoder().decode(stderr));
+  return url;
+}
 
 Deno.test(
   "KubeFunctionTask of a pipeline that the program runs by URL has the program run it in its pods",
@@ -157,24 +197,7 @@ Deno.test(
   async () => {
     await using namespace = await Namespace.make();
     await using folder = await temporaryFolder();
-    await using server = Deno.serve(
-      { port: 0, hostname: "127.0.0.1", onListen() {} },
-      () => new Response(BY_URL, { headers: { "Content-Type": "text/javascript" } }),
-    );
-    await Deno.mkdir(`${folder.path}/input`);
-    const config = `${folder.path}/config`;
-    await Deno.writeTextFile(config, JSON.stringify(namespace.kubeconfig));
-    const url = `http://127.0.0.1:${server.addr.port}/pipeline.js`;
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", `${root}/cli.ts`, url, "launch", "task", "job", "--force"],
-      env: {
-        DATATASK_CACHE: `${folder.path}/cache`,
-        KUBECONFIG: config,
-        TEST_FOLDER: folder.path,
-        TEST_NAMESPACE: namespace.name,
-      },
-    }).output();
-    strictEqual(code, 0, new TextDecoder().decode(stderr));
+    const url = await runByUrl(namespace, folder.path, UNSCHEDULED_IMAGE, "launch", "task", "job");
     const [pod] = await namespace.pods();
     deepStrictEqual(
       pod?.spec?.containers[0]?.command,
@@ -184,6 +207,39 @@ Deno.test(
     );
   },
 );
+
+Deno.test("KubeFunctionTask of a pipeline by URL runs in a pod that has the program", {
+  ignore: kubeServer.ignore || kubeServer.variables.mode !== "full",
+}, async () => {
+  await using namespace = await Namespace.make();
+  await using folder = await temporaryFolder();
+  const mounts = [await denoDir(), root, folder.path];
+  const env = {
+    DATATASK_CACHE: "/tmp/cache",
+    DENO_DIR: mounts[0]!,
+    TEST_FOLDER: folder.path,
+    TEST_NAMESPACE: namespace.name,
+  };
+  const url = await runByUrl(namespace, folder.path, {
+    kind: "Pod",
+    spec: {
+      hostNetwork: true,
+      containers: [{
+        name: "main",
+        image: kubeServer.variables.denoImage,
+        command: ["deno", "run", "-A", `${root}/cli.ts`], // as an image that has the program
+        args: ["{{ argv0 }}", "launch", "{{ task }}", "{{ job }}", "--sync", "--force"],
+        env: Object.entries(env).map(([name, value]) => ({ name, value })),
+        volumeMounts: mounts.map((mountPath, index) => ({ name: `m${index}`, mountPath })),
+      }],
+      volumes: mounts.map((path, index) => ({ name: `m${index}`, hostPath: { path } })),
+    },
+  }, "run");
+  const store = (name: string): YamlMetadataFileRepository =>
+    new YamlMetadataFileRepository(`${folder.path}/${name}`);
+  strictEqual(await store("output").info("job"), url);
+  strictEqual((await store("done").info("job") as PodRecord).reason, "Succeeded");
+});
 
 Deno.test("KubeFunctionTask reads S3 and writes MongoDB from within pods", full, async () => {
   await using namespace = await Namespace.make();
