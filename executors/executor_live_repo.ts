@@ -6,6 +6,7 @@
 
 import { changes } from "../lib/changes.ts";
 import { Repository, type RepositoryChange } from "../lib/repository.ts";
+import type { OtherPrograms } from "./live_client.ts";
 
 /** What is known of a job that runs. */
 export interface LiveJobInfo {
@@ -20,8 +21,8 @@ interface LiveJob {
 }
 
 /**
- * A view of the jobs of a task that its executor runs. Deleting a key cancels the job: it has failed with class
- * `cancelled`.
+ * A view of the jobs of a task that its executor runs, and of those that other programs of this user run of the same
+ * pipeline, as far as these can be asked. Deleting a key cancels the job: it has failed with class `cancelled`.
  *
  * An `ExecutorTask` makes it, and has it as its link `live`.
  *
@@ -39,44 +40,61 @@ export class ExecutorLiveRepo extends Repository<LiveJobInfo | undefined> {
   override readonly isInMemory: boolean = true;
 
   readonly #task: string;
+  readonly #others: OtherPrograms | undefined;
   readonly #jobs = new Map<string, LiveJob>();
 
   /**
    * Makes the view; nothing runs yet.
    *
    * @param task The name of the task.
+   * @param others Other programs that may run jobs of it.
    */
-  constructor(task: string) {
+  constructor(task: string, others?: OtherPrograms) {
     super();
     this.#task = task;
+    this.#others = others;
   }
 
   /** The jobs that run. */
   override async *unfilteredIter(): AsyncGenerator<string, void, undefined> {
-    yield* [...this.#jobs.keys()];
+    const others = await this.#others?.list() ?? new Map();
+    yield* new Set([...this.#jobs.keys(), ...others.keys()]);
   }
 
   /** Whether a job runs. */
-  override contains(job: string): Promise<boolean> {
-    return Promise.try(() => {
-      this.check(job);
-      return this.#jobs.has(job);
-    });
+  override async contains(job: string): Promise<boolean> {
+    return await this.info(job) !== undefined;
   }
 
   /** When a job was started; undefined if it does not run. */
-  override info(job: string): Promise<LiveJobInfo | undefined> {
-    return Promise.try(() => {
-      this.check(job);
-      const live = this.#jobs.get(job);
-      return live && { start_time: new Date(live.started).toISOString() };
-    });
+  override async info(job: string): Promise<LiveJobInfo | undefined> {
+    this.check(job);
+    const live = this.#jobs.get(job);
+    return live === undefined ? (await this.#others?.list())?.get(job) : infoOf(live);
   }
 
   /** Cancels a job, and waits until it has ended. What does not run is fine. */
   override async delete(job: string): Promise<void> {
+    await this.cancel(job);
+  }
+
+  /**
+   * As {@linkcode delete}.
+   *
+   * @param job The job.
+   * @returns Whether it ran.
+   */
+  async cancel(job: string): Promise<boolean> {
     this.check(job);
-    await this.#jobs.get(job)?.cancel();
+    const live = this.#jobs.get(job);
+    if (live === undefined) return await this.#others?.cancel(job) ?? false;
+    await live.cancel();
+    return true;
+  }
+
+  /** For the task: the jobs that this program runs. */
+  own(): Record<string, LiveJobInfo> {
+    return Object.fromEntries(Array.from(this.#jobs, ([job, live]) => [job, infoOf(live)]));
   }
 
   /** The changes of jobs that this process runs. */
@@ -109,4 +127,8 @@ export class ExecutorLiveRepo extends Repository<LiveJobInfo | undefined> {
   override toString(): string {
     return `<${this.constructor.name} of ${this.#task}>`;
   }
+}
+
+function infoOf({ started }: LiveJob): LiveJobInfo {
+  return { start_time: new Date(started).toISOString() };
 }

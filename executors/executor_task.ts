@@ -18,6 +18,9 @@ import type { Executor } from "./executor.ts";
 import { ExecutorLiveRepo } from "./executor_live_repo.ts";
 import { FunctionTask } from "./function_task.ts";
 import { JobConsole } from "./job_console.ts";
+import { OtherPrograms } from "./live_client.ts";
+import type { LiveServer } from "./live_server.ts";
+import { livePlace } from "./live_socket.ts";
 
 /** Options of an {@linkcode ExecutorTask}. */
 export interface ExecutorTaskOptions extends TaskOptions {
@@ -51,6 +54,9 @@ export interface ExecutorTaskOptions extends TaskOptions {
  * Threads and processes are used again. A function that ends its thread or process, uses up its memory or keeps it busy
  * beyond the timeout, where others have run before it, is called once more in a new one before it has failed: it may have
  * been something that one of those has left behind.
+ *
+ * While its jobs run, other programs of this user with the same pipeline see them in `live`, do not start them, can cancel
+ * them, and read what they write: by a socket in the folder of state, if the program may read, write and use the net.
  *
  * The record of a job has `success`, `start_time` and `end_time`, and if it failed `class`, `attempts`, `exception`
  * and `traceback`.
@@ -87,6 +93,10 @@ export class ExecutorTask extends FunctionTask {
   readonly #module: string | undefined;
   readonly #logs: BlobRepository | undefined;
   readonly #consoles = new Map<string, JobConsole>();
+  readonly #others: OtherPrograms;
+  /** What answers other programs; made when the first job is started. */
+  #server: LiveServer | undefined;
+  #serving: Promise<void> | undefined;
 
   /**
    * Makes the task. It works once it has an input and a function.
@@ -109,7 +119,8 @@ export class ExecutorTask extends FunctionTask {
       jobResources: options.jobResources ?? new Resources(1),
     });
     this.executor = executor;
-    this.live = new ExecutorLiveRepo(name);
+    this.#others = new OtherPrograms(() => livePlace(this), () => this.#server?.name);
+    this.live = new ExecutorLiveRepo(name, this.#others);
     this.#module = options.module === undefined ? undefined : String(options.module);
     this.#logs = options.logs;
     linkStatus(this, this.live, options.logs);
@@ -145,6 +156,7 @@ export class ExecutorTask extends FunctionTask {
       return ended.promise;
     });
     try {
+      if (this.#serving === undefined) await (this.#serving = this.#serve());
       return await this.executor.run({
         task: this,
         module: this.#moduleUrl,
@@ -166,19 +178,18 @@ export class ExecutorTask extends FunctionTask {
   }
 
   /**
-   * Ends a job that this process runs, and waits for that.
+   * Ends a job that this program runs, or another of this user's that has the same pipeline, and waits for that.
    *
    * @param job The job.
    * @returns Whether it ran.
    */
   override async cancel(job: string): Promise<boolean> {
-    const runs = await this.live.contains(job);
-    await this.live.delete(job);
-    return runs;
+    return await this.live.cancel(job);
   }
 
   /**
-   * What a job has written to its console: one that this process runs, or one whose `logs` are kept.
+   * What a job has written to its console: one that this program runs, or another of this user's that has the same
+   * pipeline; or one whose `logs` are kept.
    *
    * @param job The job.
    * @param options Whether to go on until it has ended; and what stops that.
@@ -190,6 +201,8 @@ export class ExecutorTask extends FunctionTask {
   ): Promise<ReadableStream<Uint8Array> | undefined> {
     const console = this.#consoles.get(job);
     if (console !== undefined) return console.read(options);
+    const text = await this.#others.logs(job, options);
+    if (text !== undefined) return text;
     if (this.#logs === undefined || !await this.#logs.contains(job)) return undefined;
     return await this.#logs.readable(job);
   }
@@ -197,6 +210,27 @@ export class ExecutorTask extends FunctionTask {
   /** Ends the threads or processes of its executor. */
   override async close(): Promise<void> {
     await this.executor.close();
+    await this.#serving;
+    const server = this.#server;
+    this.#server = this.#serving = undefined;
+    await server?.close();
+  }
+
+  /** Lets other programs ask what runs. Where they cannot, it runs all the same. */
+  async #serve(): Promise<void> {
+    const place = livePlace(this);
+    if (place === undefined) return;
+    const { LiveServer } = await import("./live_server.ts");
+    try {
+      this.#server = new LiveServer(place, {
+        list: () => this.live.own(),
+        cancel: (job) =>
+          Object.hasOwn(this.live.own(), job) ? this.live.cancel(job) : Promise.resolve(false),
+        logs: (job, follow) => this.#consoles.get(job)?.read({ follow }),
+      });
+    } catch {
+      // no such folder can be made, or its path is too long for a socket
+    }
   }
 
   get #moduleUrl(): string {
