@@ -12,12 +12,15 @@ import type { OtherPrograms } from "./live_client.ts";
 export interface LiveJobInfo {
   /** When it was started: ISO 8601, UTC. */
   readonly start_time: string;
+  /** The last line that it has written to its console, which may say how far it is. */
+  readonly last_line?: string;
 }
 
 /** A job that runs. */
 interface LiveJob {
   readonly started: number;
   cancel(): Promise<void>;
+  lastLine(): string | undefined;
 }
 
 /**
@@ -66,7 +69,7 @@ export class ExecutorLiveRepo extends Repository<LiveJobInfo | undefined> {
     return await this.info(job) !== undefined;
   }
 
-  /** When a job was started; undefined if it does not run. */
+  /** When a job was started, and what it has written last; undefined if it does not run. */
   override async info(job: string): Promise<LiveJobInfo | undefined> {
     this.check(job);
     const live = this.#jobs.get(job);
@@ -108,9 +111,15 @@ export class ExecutorLiveRepo extends Repository<LiveJobInfo | undefined> {
    * @param job The job.
    * @param started When it was started: milliseconds since 1970 UTC.
    * @param cancel Ends it.
+   * @param lastLine Gives the last line that it has written.
    */
-  begin(job: string, started: number, cancel: () => Promise<void>): void {
-    this.#jobs.set(job, { started, cancel });
+  begin(
+    job: string,
+    started: number,
+    cancel: () => Promise<void>,
+    lastLine: () => string | undefined = () => undefined,
+  ): void {
+    this.#jobs.set(job, { started, cancel, lastLine });
     this.changed({ type: "put", job });
   }
 
@@ -129,6 +138,10 @@ export class ExecutorLiveRepo extends Repository<LiveJobInfo | undefined> {
   }
 }
 
-function infoOf({ started }: LiveJob): LiveJobInfo {
-  return { start_time: new Date(started).toISOString() };
+function infoOf(job: LiveJob): LiveJobInfo {
+  const line = job.lastLine();
+  return {
+    start_time: new Date(job.started).toISOString(),
+    ...line !== undefined && { last_line: line },
+  };
 }

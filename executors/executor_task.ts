@@ -55,6 +55,9 @@ export interface ExecutorTaskOptions extends TaskOptions {
  * beyond the timeout, where others have run before it, is called once more in a new one before it has failed: it may have
  * been something that one of those has left behind.
  *
+ * What a function writes to its console is kept while it runs, and longer with the option `logs`. The last line of it is in
+ * `live.info(job)`, and the verb `why` shows it: that is the place to say how far the job is.
+ *
  * While its jobs run, other programs of this user with the same pipeline see them in `live`, do not start them, can cancel
  * them, and read what they write: by a socket in the folder of state, if the program may read, write and use the net.
  *
@@ -154,7 +157,7 @@ export class ExecutorTask extends FunctionTask {
     this.live.begin(job, attempt.started, () => {
       ending.abort(new DOMException("The job was cancelled", "AbortError"));
       return ended.promise;
-    });
+    }, () => console.lastLine());
     try {
       if (this.#serving === undefined) await (this.#serving = this.#serve());
       return await this.executor.run({
@@ -205,6 +208,19 @@ export class ExecutorTask extends FunctionTask {
     if (text !== undefined) return text;
     if (this.#logs === undefined || !await this.#logs.contains(job)) return undefined;
     return await this.#logs.readable(job);
+  }
+
+  /**
+   * How a job stands that runs.
+   *
+   * @param job The job.
+   * @returns Since when it runs, and what it has written last; `undefined` if it does not run.
+   */
+  override async state(job: string): Promise<string | undefined> {
+    const info = await this.live.info(job);
+    if (info === undefined) return undefined;
+    const last = info.last_line === undefined ? "" : `; it has last written: ${info.last_line}`;
+    return `has been running since ${info.start_time}${last}`;
   }
 
   /** Ends the threads or processes of its executor. */

@@ -59,6 +59,16 @@ export class JobConsole {
     return concat(this.#chunks);
   }
 
+  /** The last line that has something in it; undefined if there is none. */
+  lastLine(): string | undefined {
+    for (let count = 1;; count *= 2) { // nobody needs the rest
+      const lines = new TextDecoder().decode(concat(this.#chunks.slice(-count))).trimEnd();
+      const at = lines.lastIndexOf("\n");
+      if (at < 0 && count < this.#chunks.length) continue;
+      return lines.slice(at + 1) || undefined;
+    }
+  }
+
   /** What was written so far; and with `follow` also what comes, until the job has ended or `signal` is aborted. */
   read(
     { follow = false, signal }: { readonly follow?: boolean; readonly signal?: AbortSignal },

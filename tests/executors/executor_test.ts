@@ -120,6 +120,17 @@ for (const kind of KINDS) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     deepStrictEqual(await Array.fromAsync(hostile.task.live), ["never-2"]);
+    strictEqual((await hostile.task.live.info("never-2"))?.last_line, undefined);
+    await hostile.jobs.dump("says-2", 1);
+    while ((await hostile.task.live.info("says-2"))?.last_line === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    strictEqual((await hostile.task.live.info("says-2"))?.last_line, "2 of 3");
+    match(
+      await hostile.task.state("says-2") ?? "",
+      /^has been running since \S+; it has last written: 2 of 3$/,
+    );
+    await hostile.task.live.delete("says-2");
     const logs = await hostile.task.logs("never-2", { follow: true });
     await hostile.task.live.delete("never-2");
     strictEqual(await new Response(logs).text(), "");

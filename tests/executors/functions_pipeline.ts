@@ -133,6 +133,10 @@ function hostile(kind: Kind, name: "hostile" | "endless") {
           throw new StoreError("out of reach");
         case "never":
           return await new Promise(() => {});
+        case "says":
+          console.log("1 of 3\n2 of 3");
+          console.log("");
+          return await new Promise(() => {});
         case "polite":
           return await new Promise((_, reject) =>
             signal.addEventListener("abort", () => reject(signal.reason))

@@ -101,6 +101,10 @@ for (const executor of ["WorkerExecutor", "SubprocessExecutor"]) {
       const running = await program.begin();
       strictEqual((await program.ask("ls", "task.live")).stdout, "a\n");
       strictEqual((await program.ask("logs", "task", "a")).stdout, "began a\n");
+      match(
+        (await program.ask("why", "task", "a")).stdout,
+        /has been running since 20\S+; it has last written: began a$/m,
+      );
       strictEqual((await program.ask("launch", "task", "a")).code, 1);
       const again = await program.ask("run");
       strictEqual(again.code, 0);
