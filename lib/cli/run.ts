@@ -72,7 +72,8 @@ export const runVerb: Verb = {
     let report: RunReport;
     {
       using progress = await showProgress(engine, tally);
-      signal.addEventListener("abort", () => progress.say(interruptedText(engine)), { once: true });
+      const onAbort = (): void => progress.say(interruptedText(engine, forever));
+      signal.addEventListener("abort", onAbort, { once: true });
       try {
         const limits = { forever, launchOnce, timeout, signal };
         report = await runEngine(engine, limits, () => progress.begin());
@@ -83,7 +84,7 @@ export const runVerb: Verb = {
         return EXIT.FAILED;
       }
     }
-    writeMessage(summaryText(tally, report));
+    writeMessage(summaryText(tally, report, forever));
     return runExitCode(report, launchOnce);
   },
 };

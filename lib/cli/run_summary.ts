@@ -16,14 +16,20 @@ import type { FailedJob, Tally } from "./tally.ts";
  * What is said at the first interrupt of what starts jobs.
  *
  * @param engine The engine that runs.
+ * @param forever Whether it would go on when nothing is left to do: an interrupt is its usual end.
  * @returns A line without its end.
  */
-export function interruptedText({ attached, running }: Engine): string {
-  if (attached === 0 && running > 0) {
-    const [count, go] = running === 1 ? ["1 job", "goes"] : [`${running} jobs`, "go"];
-    return `interrupted: ${count} ${go} on without this program; run it again to take in how that ends`;
+export function interruptedText({ attached, running }: Engine, forever = false): string {
+  if (attached > 0) {
+    return `interrupted: waiting for ${jobs(attached)} that ${
+      attached === 1 ? "runs" : "run"
+    } in this process; ` +
+      `interrupt again to end at once`;
   }
-  return "interrupted: waiting for what runs in this process; interrupt again to end at once";
+  if (running > 0) {
+    return `interrupted: ${jobs(running)} ${running === 1 ? "goes" : "go"} on without this program`;
+  }
+  return forever ? "stopped" : "interrupted";
 }
 
 /**
@@ -31,9 +37,10 @@ export function interruptedText({ attached, running }: Engine): string {
  *
  * @param tally What was counted while it ran.
  * @param report What it returned.
+ * @param forever Whether it would have gone on when nothing was left to do.
  * @returns Lines, each with a line end.
  */
-export function summaryText(tally: Tally, report: RunReport): string {
+export function summaryText(tally: Tally, report: RunReport, forever = false): string {
   const lines = [
     ...doneLines(tally),
     ...exampleLines(tally.failures, report.failed, "failed"),
@@ -42,12 +49,19 @@ export function summaryText(tally: Tally, report: RunReport): string {
     ...leftLines(report),
     ...report.unreachable.map(unreachableText),
   ];
-  if (report.running > 0 && report.interrupted) {
-    lines.push(`${jobs(report.running)} still running`);
-  }
-  if (report.interrupted) lines.push("interrupted: run it again to go on where it was");
+  if (report.interrupted) lines.push(...resumeLines(report, forever));
   else if (lines.length === 0) lines.push("nothing to do");
   return lines.map((line) => `${line}\n`).join("");
+}
+
+/** How to go on after an interruption; nothing, if there was nothing to do. */
+function resumeLines({ running, left }: RunReport, forever: boolean): string[] {
+  if (running > 0) {
+    const they = running === 1 ? "it ends" : "they end";
+    return [`${jobs(running)} still running: run it again to take in how ${they}, and to go on`];
+  }
+  const idle = forever && !left.some(({ state }) => state === "ready");
+  return idle ? [] : ["run it again to go on where it was"];
 }
 
 /**

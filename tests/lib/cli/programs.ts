@@ -11,7 +11,7 @@ const PRELUDE = `
 import { InProcessSyncTask } from "${root}executors/in_process_sync_task.ts";
 import { PipelineError, StoreError } from "${root}lib/errors.ts";
 import { main, printStatus, printTrace, run } from "${root}lib/cli/mod.ts";
-import { Pipeline } from "${root}lib/pipeline.ts";
+import { engineOf, Pipeline } from "${root}lib/pipeline.ts";
 import { Session } from "${root}lib/session.ts";
 import { Task } from "${root}lib/task.ts";
 import { warn } from "${root}lib/warnings.ts";

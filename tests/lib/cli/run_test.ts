@@ -256,14 +256,13 @@ Deno.test("run and update let what runs in the process end when interrupted, and
     const stderr = new Listener(child.stderr);
     await stdout.hear("started emma\n");
     child.kill(signal);
-    await stderr.hear("interrupt again to end at once\n");
+    await stderr.hear(
+      "interrupted: waiting for 1 job that runs in this process; interrupt again to end at once\n",
+    );
     const stdin = child.stdin.getWriter();
     await stdin.write(new Uint8Array(1));
     strictEqual(await stdout.rest(), "started emma\nended emma\n");
-    match(
-      await stderr.rest(),
-      /\ncount: 1 done\ninterrupted: run it again to go on where it was\n$/,
-    );
+    match(await stderr.rest(), /at once\ncount: 1 done\nrun it again to go on where it was\n$/);
     strictEqual((await child.status).code, 130);
     await stdin.close().catch(() => {}); // nobody is at the other end
   }
@@ -286,4 +285,69 @@ Deno.test("run ends at once with 130 when it is interrupted twice", async () => 
   strictEqual(await stdout.rest(), "started emma\n");
   await stderr.rest();
   await child.stdin.close().catch(() => {}); // nobody is at the other end
+});
+
+Deno.test("run says once at an interrupt, and once at its end, that jobs go on without it", async () => {
+  await using programs = new Programs();
+  const program = `
+    class Remote extends Task {
+      async execute(job, attempt) {
+        attempt.detach();
+        console.log("started");
+        return await never();
+      }
+    }
+    const remote = new Remote("remote", new FakeMetadata("records"))
+      .link("in", new FakeMetadata("books", keys(...Deno.args.slice(1))), { isInput: true });
+    const pipeline = new Pipeline([remote]);
+    await main(pipeline, { args: ["run"] });
+  `;
+  for (
+    const [books, first, last] of [
+      [["emma"], "1 job goes on", "1 job still running: run it again to take in how it ends"],
+      [
+        ["emma", "moby"],
+        "2 jobs go on",
+        "2 jobs still running: run it again to take in how they end",
+      ],
+    ] as const
+  ) {
+    const child = programs.command(program, ["", ...books], { stdout: "piped", stderr: "piped" })
+      .spawn();
+    const stdout = new Listener(child.stdout);
+    await stdout.hear("started\n".repeat(books.length));
+    child.kill("SIGINT");
+    strictEqual(
+      await new Listener(child.stderr).rest(),
+      `interrupted: ${first} without this program\n${last}, and to go on\n`,
+    );
+    await stdout.rest();
+    strictEqual((await child.status).code, 130);
+  }
+});
+
+Deno.test("run --forever with nothing to do is stopped by an interrupt, and says no more", async () => {
+  await using programs = new Programs();
+  const child = programs.command(
+    `
+    const count = makeTask("count", new FakeMetadata("books", keys("emma")));
+    const pipeline = new Pipeline([count]);
+    await pipeline.open();
+    const engine = engineOf(pipeline);
+    engine.subscribe(async ({ type }) => {
+      if (type !== "end") return;
+      while (engine.running > 0) await new Promise((resolve) => setTimeout(resolve));
+      console.log("idle");
+    });
+    await main(pipeline);
+    `,
+    ["run", "--forever"],
+    { stdout: "piped", stderr: "piped" },
+  ).spawn();
+  const stdout = new Listener(child.stdout);
+  await stdout.hear("idle\n");
+  child.kill("SIGINT");
+  strictEqual(await new Listener(child.stderr).rest(), "stopped\ncount: 1 done\n");
+  await stdout.rest();
+  strictEqual((await child.status).code, 130);
 });
