@@ -7,8 +7,7 @@
 import type { Attempt, RecoveredJob } from "../lib/attempt.ts";
 import type { BlobRepository } from "../lib/blob_repository.ts";
 import type { DoneRecord, DoneRepository } from "../lib/done_record.ts";
-import { type FailureClass, JobError, JobIdError, PipelineError } from "../lib/errors.ts";
-import { headline } from "../lib/failure.ts";
+import { JobError, JobIdError, PipelineError } from "../lib/errors.ts";
 import type { LinkType, linkTypes } from "../lib/link_types.ts";
 import type { Repository } from "../lib/repository.ts";
 import { Resources } from "../lib/resources.ts";
@@ -17,19 +16,11 @@ import { Task, type TaskOptions } from "../lib/task.ts";
 import { warn } from "../lib/warnings.ts";
 import { LiveKubeRepository } from "./kube_live_repository.ts";
 import { KubeRoom } from "./kube_room.ts";
-import type { Pod } from "./pod_api.ts";
 import type { PodManager } from "./pod_manager.ts";
 import { identityOf, POD_VARIABLE } from "./pod_names.ts";
 import type { PodRecord } from "./pod_record.ts";
 import { type PodFunction, PodSource } from "./pod_source.ts";
-import {
-  describeWait,
-  endOf,
-  isTerminal,
-  isTerminating,
-  type PodEnd,
-  waitOf,
-} from "./pod_state.ts";
+import { describePod, endOf, isTerminal, reasonToWait } from "./pod_state.ts";
 import type { PodTracker } from "./pod_tracker.ts";
 import type { ScriptArguments } from "./process_task.ts";
 
@@ -65,9 +56,6 @@ export type KubeLinks<Options> =
 
 /** Of how many pods of a manager the logs are followed at the same time; those of others are read when they end. */
 const FOLLOWERS = 64;
-
-/** Milliseconds before something is tried again that must not be given up. */
-const RETRY = 5_000;
 
 /** Seconds after its timeout when the cluster itself ends a pod, for a program that is not there to do so. */
 const DEADLINE_SLACK = 10;
@@ -423,80 +411,21 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
       following = log.followPodLog(manager, tracker, ended, job, logs)
         .finally(() => manager.followers--);
     };
-    const end = await this.#awaitEnd(job, tracker, attempt, manager, follow);
+    const { awaitPodEnd } = await import("./pod_end.ts");
+    const { timeout } = this.#options;
+    const what = `"${job}" of task "${this.name}"`;
+    const end = await awaitPodEnd(tracker, {
+      what,
+      attempt,
+      manager,
+      timeout,
+      grace: this.#grace,
+      follow,
+    });
     resolve();
     if (logs !== undefined && !await following) await log?.storePodLog(manager, tracker, job, logs);
     const { recordOf } = await import("./pod_record.ts");
     return await recordOf(tracker.pod, end, attempt.env.now(), manager);
-  }
-
-  /** Waits for the end of a pod, and brings it about if it is due. */
-  async #awaitEnd(
-    job: string,
-    tracker: PodTracker,
-    attempt: Attempt,
-    manager: PodManager,
-    follow: (urgent: boolean) => void,
-  ): Promise<PodEnd> {
-    const { env, signal } = attempt;
-    const { timeout } = this.#options;
-    const started = identityOf(tracker.pod)?.started ?? attempt.started;
-    let graveSince: number | undefined;
-    let ending = false;
-    let refused = false;
-    const finish = async (reason: FailureClass, message: string): Promise<void> => {
-      follow(true);
-      try {
-        await manager.end(tracker.pod, reason, message);
-        ending = true;
-      } catch (error) {
-        if (!refused) {
-          warn(
-            `"${job}" of task "${this.name}" cannot be ended, which is tried again: ${
-              headline(error)
-            }`,
-          );
-        }
-        refused = true;
-      }
-    };
-    for (;;) {
-      const { pod, gone, changed } = tracker;
-      const end = endOf(pod, gone);
-      if (end !== undefined) return end;
-      if (pod.status?.phase === "Running") follow(false);
-      const now = env.now();
-      const wait = waitOf(pod);
-      const grave = wait?.grave ? wait : undefined;
-      graveSince = grave && (graveSince ?? now);
-      const due: {
-        readonly at: number;
-        readonly reason: FailureClass;
-        readonly message: string;
-      }[] = [];
-      if (signal.aborted) due.push({ at: now, reason: "cancelled", message: "it was cancelled" });
-      if (timeout !== undefined) {
-        const waiting = reasonToWait(pod);
-        const message = waiting === undefined
-          ? `it ran longer than ${timeout} s`
-          : `it had not begun after ${timeout} s: ${waiting}`;
-        due.push({ at: started + timeout * 1000, reason: "timeout", message });
-      }
-      if (grave !== undefined && graveSince !== undefined) {
-        const message = describeWait(grave);
-        due.push({ at: graveSince + this.#grace, reason: "config", message });
-      }
-      const next = due.toSorted((a, b) => a.at - b.at)[0];
-      let delay = LONGEST_LOOK;
-      if (isTerminating(pod)) {
-        follow(true);
-      } else if (ending) delay = RETRY;
-      else if (next !== undefined && next.at <= now) {
-        await finish(next.reason, next.message);
-        delay = RETRY;
-      } else if (next !== undefined) delay = Math.min(delay, next.at - now);
-      await manager.pause(delay, signal.aborted ? undefined : signal, changed);
-    }
   }
 
   /** What is kept of what a job has written. */
@@ -544,31 +473,6 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
       await manager.pause(LONGEST_LOOK, signal, changed);
     }
   }
-}
-
-/** A pod that runs, or does not, in a clause whose subject is the job. */
-function describePod(pod: Pod): string {
-  const { name, deletionTimestamp } = pod.metadata ?? {};
-  const since = new Date(identityOf(pod)?.started ?? 0).toISOString();
-  if (isTerminating(pod)) {
-    return `has pod ${name}, which was deleted and is to be gone by ${deletionTimestamp}`;
-  }
-  const phase = phaseOf(pod);
-  const reason = reasonToWait(pod);
-  if (reason !== undefined) return `has pod ${name}, ${phase} since ${since}, because ${reason}`;
-  return `has pod ${name}, ${phase} on node ${pod.spec?.nodeName}`;
-}
-
-/** Why a pod does not run yet; undefined if it does, has ended or is to end. */
-function reasonToWait(pod: Pod): string | undefined {
-  if (isTerminating(pod)) return undefined;
-  const wait = waitOf(pod);
-  if (wait !== undefined) return describeWait(wait);
-  return phaseOf(pod) === "Pending" ? "the cluster has not looked at it yet" : undefined;
-}
-
-function phaseOf({ status }: Pod): string {
-  return status?.phase ?? "Pending";
 }
 
 /** Links what a pod uses. The compiler knows these links by the options of the task. */
