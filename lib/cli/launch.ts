@@ -96,11 +96,17 @@ export const launchVerb: Verb = {
     meta: { type: "boolean", description: "keep its record, as usual" },
     "no-meta": { type: "boolean", description: "keep no record of it" },
   },
-  async run({ pipeline, words: [name = "", job = ""], options }) {
+  stops: true,
+  async run({ pipeline, words: [name = "", job = ""], options, signal }) {
     const force = options.force === true;
     const { selectTask } = await import("./select.ts");
+    const { abandonedText, launchedText } = await import("./launch_text.ts");
     const task = selectTask(pipeline, name);
     const engine = engineOf(pipeline);
+    signal.addEventListener("abort", () => {
+      writeMessage(abandonedText(engine, task, job));
+      Deno.exit(EXIT.INTERRUPTED); // whatever it waits for
+    });
     let undecided = false;
     if (!force) {
       await engine.takeIn(task, job);
@@ -127,6 +133,10 @@ export const launchVerb: Verb = {
     for (const { task: { name: failed }, job: which, problem } of tally.failures) {
       if (failed !== name || which !== job) continue; // of an earlier program, and only taken in
       writeMessage(`${name} ${job} failed: ${printable(problem)}\n`);
+    }
+    // Who waits has seen what it wrote; a pod that does so for a function keeps only that.
+    if (!sync && (outcome === "started" || outcome === "succeeded")) {
+      writeMessage(launchedText(task, job, outcome));
     }
     if (undecided) return EXIT.UNREACHABLE;
     return outcome === "refused" || outcome === "failed" ? EXIT.FAILED : EXIT.OK;

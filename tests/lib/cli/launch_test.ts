@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { Programs } from "./programs.ts";
+import { Listener, Programs } from "./programs.ts";
 
 const PIPELINE = `
   const books = new FakeMetadata("books", keys("emma", "moby"));
@@ -39,13 +39,13 @@ Deno.test("launch -f starts a job though it is not ready, even one that is in no
   deepStrictEqual([done.code, done.stdout, done.stderr], [
     0,
     'counting emma\n[["emma",true]]\n',
-    "",
+    "count emma is done\n",
   ]);
   const absent = await programs.run(PIPELINE, ["launch", "count", "new", "--force"]);
   deepStrictEqual([absent.code, absent.stdout, absent.stderr], [
     0,
     'counting new\n[["emma",true],["new",true]]\n',
-    "",
+    "count new is done\n",
   ]);
 });
 
@@ -104,4 +104,67 @@ Deno.test("launch says once what a job needs that can never start", async () => 
     "count: 1 job left: emma can never start: it needs 3 CPU, and there are 2 in all; lower its task's option " +
     "jobResources, or raise the quota of its resources\n",
   ]);
+});
+
+/** A task whose jobs never end, and go on without the program unless their key says that they do not. */
+const ENDLESS = `
+  class Endless extends Task {
+    async execute(job, attempt) {
+      if (job !== "here") attempt.detach();
+      console.log("started");
+      return await never();
+    }
+    logs(job, { follow }) {
+      return Promise.resolve(new ReadableStream());
+    }
+  }
+  class Silent extends Endless {
+    logs = undefined;
+  }
+  const books = new FakeMetadata("books", keys("emma", "here"));
+  const link = (task) => task.link("in", books, { isInput: true });
+  await main(new Pipeline([
+    link(new Endless("endless", new FakeMetadata("done 1"))),
+    link(new Silent("silent", new FakeMetadata("done 2"))),
+  ]));
+`;
+
+Deno.test("launch says that a job goes on without the program, and how to see what it writes", async () => {
+  await using programs = new Programs();
+  const endless = await programs.run(ENDLESS, ["launch", "endless", "emma"]);
+  deepStrictEqual([endless.code, endless.stderr], [
+    0,
+    'started endless emma; "logs -f endless emma" shows what it writes\n',
+  ]);
+  const silent = await programs.run(ENDLESS, ["launch", "silent", "emma"]);
+  deepStrictEqual([silent.code, silent.stderr], [
+    0,
+    'started silent emma; "why silent emma" tells how it stands\n',
+  ]);
+});
+
+Deno.test("launch --sync says what becomes of the job when it is interrupted, and ends with 130", async () => {
+  await using programs = new Programs();
+  for (
+    const [task, job, message] of [
+      [
+        "endless",
+        "emma",
+        'endless emma goes on without this program; "logs -f endless emma" shows what it writes',
+      ],
+      ["silent", "emma", "silent emma goes on without this program"],
+      ["silent", "here", "silent here ends with this program"],
+    ] as const
+  ) {
+    const child = programs.command(ENDLESS, ["launch", "--sync", task, job], {
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const stdout = new Listener(child.stdout);
+    await stdout.hear("started\n");
+    child.kill("SIGINT");
+    strictEqual(await new Listener(child.stderr).rest(), `interrupted: ${message}\n`);
+    await stdout.rest();
+    strictEqual((await child.status).code, 130);
+  }
 });

@@ -75,5 +75,5 @@ Deno.test("cancel refuses what cannot be cancelled, and names that do not exist"
 
 Deno.test("launch --sync shows what the job writes", async () => {
   deepStrictEqual(await program("launch", "--sync", "remote", "new"), [0, "new goes on\n", ""]);
-  deepStrictEqual(await program("launch", "remote", "new"), [0, "", ""]);
+  deepStrictEqual(await program("launch", "remote", "new"), [0, "", "remote new is done\n"]);
 });
