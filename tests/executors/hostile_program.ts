@@ -29,6 +29,10 @@ const KINDS: Readonly<Record<string, DoneRecord["class"] | undefined>> = {
   trap: "user",
   config: "config",
   exits: "user",
+  closes: "user",
+  missing: "user",
+  leaves: undefined,
+  spoils: undefined,
   later: "user",
   rejects: "user",
   eats: "oom",
@@ -40,6 +44,17 @@ const KINDS: Readonly<Record<string, DoneRecord["class"] | undefined>> = {
 const HOSTILE = Object.keys(KINDS).slice(1).filter((kind) =>
   kind !== "child" || executorKind === "SubprocessExecutor"
 );
+
+function eat(): never {
+  const all: unknown[] = [];
+  for (;;) all.push({ all: all.length });
+}
+
+/** What a function leaves behind that has done what it should. */
+function leave(kind: string): void {
+  if (kind === "leaves") setTimeout(() => Deno.exit(0));
+  if (kind === "spoils") setTimeout(eat);
+}
 
 async function behave(kind: string): Promise<unknown> {
   switch (kind) {
@@ -63,6 +78,11 @@ async function behave(kind: string): Promise<unknown> {
       throw new JobError("not so", { class: "config" });
     case "exits":
       return Deno.exit(0);
+    case "closes":
+      close();
+      return await new Promise(() => {});
+    case "missing":
+      return await import("./missing" + ".ts");
     case "later":
       setTimeout(() => {
         throw new Error("later");
@@ -71,11 +91,8 @@ async function behave(kind: string): Promise<unknown> {
     case "rejects":
       void Promise.reject(new Error("nobody"));
       return await new Promise(() => {});
-    case "eats": {
-      const all: unknown[] = [];
-      for (;;) all.push({ all: all.length });
-    }
-    // falls through
+    case "eats":
+      return eat();
     case "never":
       return await new Promise(() => {});
     case "child":
@@ -105,6 +122,7 @@ function task(name: string, timeout?: number) {
       const [kind = ""] = job.split("-");
       await behave(kind);
       await results.dump(job, kind);
+      leave(kind);
     });
   return { task: made, jobs, done, results };
 }

@@ -3,7 +3,7 @@ import { processesWith } from "./executor_processes.ts";
 import { until } from "./processes.ts";
 
 /** Beside each hostile function there is a good one. */
-const COUNT = Deno.env.get("DATATASK_SWEEP") === "1" ? 1_000 : 12;
+const COUNT = Deno.env.get("DATATASK_SWEEP") === "1" ? 1_000 : 16;
 
 /** Longer than it may take for what a program has left to end. */
 const options = { timeout: Deno.env.get("DATATASK_SWEEP") === "1" ? 3_600_000 : 120_000 };
