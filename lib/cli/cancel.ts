@@ -16,7 +16,8 @@ import type { Verb } from "./verb.ts";
 export const cancelVerb: Verb = {
   name: "cancel",
   summary: "End jobs that run, wherever that is",
-  words: "TASK JOB...",
+  words: "TASK JOB...|__all__",
+  details: `Prints the jobs that it has ended. "__all__" stands for all of the task that run.`,
   async run({ pipeline, words: [name = "", ...words] }) {
     const { ALL, selectTask } = await import("./select.ts");
     const task = selectTask(pipeline, name);

@@ -6,7 +6,7 @@
 
 import type { Pipeline } from "../pipeline.ts";
 import type { Repository } from "../repository.ts";
-import type { Verb } from "./verb.ts";
+import type { Verb, VerbOption } from "./verb.ts";
 
 /** How many keys are offered. */
 const MAX_KEYS = 100;
@@ -45,8 +45,10 @@ export async function complete(
   const verb = shown.find(({ name }) => name === before[0]);
   if (verb === undefined) return [];
   if (begun.startsWith("-")) return beginning(begun, optionsOf(verb));
-  const given = positionals(verb, before.slice(1));
-  if (given === undefined) return [];
+  const { words: given, option } = readWords(verb, before.slice(1));
+  if (option !== undefined) {
+    return beginning(begun, (option.values ?? []).map((word) => ({ word })));
+  }
   const expected = verb.words?.split(" ") ?? [];
   const last = expected.at(-1) ?? "";
   const wanted = expected[given.length] ?? (last.includes("...") ? last : "");
@@ -70,20 +72,23 @@ function optionsOf(verb: Verb): Candidate[] {
   ];
 }
 
-/** The words that are no options; undefined if the next word is the value of an option. */
-function positionals(verb: Verb, words: readonly string[]): string[] | undefined {
+/** The words that are no options, and the option whose value comes next, if one does. */
+function readWords(
+  verb: Verb,
+  words: readonly string[],
+): { readonly words: string[]; readonly option: VerbOption | undefined } {
   const found: string[] = [];
-  let value = false;
+  let option: VerbOption | undefined;
   for (const word of words) {
-    if (value) value = false;
+    if (option !== undefined) option = undefined;
     else if (!word.startsWith("-")) found.push(word);
     else {
-      value = Object.entries(verb.options ?? {}).some(([name, { type, short }]) =>
+      option = Object.entries(verb.options ?? {}).find(([name, { type, short }]) =>
         type === "string" && (word === `--${name}` || word === `-${short}`)
-      );
+      )?.[1];
     }
   }
-  return value ? undefined : found;
+  return { words: found, option };
 }
 
 /** The names of what the help of a verb calls by a word such as `TASK`. */

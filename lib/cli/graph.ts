@@ -14,7 +14,11 @@ export const graphVerb: Verb = {
   name: "graph",
   summary: "Draw the pipeline as a Mermaid, DOT or JSON graph",
   options: {
-    format: { type: "string", description: "mermaid, which is the default, dot or json" },
+    format: {
+      type: "string",
+      values: ["mermaid", "dot", "json"],
+      description: "mermaid, which is the default, dot or json",
+    },
     json: { type: "boolean", description: "write JSON" },
   },
   opens: false,

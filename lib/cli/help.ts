@@ -25,7 +25,7 @@ exit codes:
 ${
     table([
       ["0", "all is well"],
-      ["1", "jobs failed, or are held because others did"],
+      ["1", "jobs failed in this run, or are held because others did"],
       ["2", "a verb, an option, a name or a value is wrong"],
       ["3", "the pipeline cannot work as it is defined"],
       ["4", "a store is out of reach"],
@@ -44,7 +44,7 @@ export function verbHelpText(verb: Verb): string {
   const options = Object.entries({ ...verb.options, help: HELP });
   return `${usageText(verb)}
 ${verb.summary}
-
+${verb.details === undefined ? "" : `\n${verb.details}\n`}
 options:
 ${table(options.map(([name, option]) => [optionText(name, option), option.description]))}`;
 }

@@ -94,6 +94,15 @@ export const lsVerb: Verb = {
   summary: "List the keys of a repository, or of several with & | - ^ and parentheses",
   reads: true,
   words: "EXPRESSION...",
+  details: `EXPRESSION is TASK.LINK, or several joined by operators; those that bind tightest first:
+
+  a.x - b.y  in the first and not in the second; with white space around the "-"
+  a.x & b.y  in both
+  a.x ^ b.y  in one of them only
+  a.x | b.y  in any of them
+
+Equal ones group to the left: "a.x - b.y - c.z" is "(a.x - b.y) - c.z". Shells give a meaning to &, |, ( and ): put
+the expression in quotes.`,
   options: { json: { type: "boolean", description: "print a JSON array" } },
   run: ({ pipeline, words, options }) =>
     listData(pipeline, words.join(" "), { json: options.json === true }),

@@ -24,6 +24,7 @@ export const retryVerb: Verb = {
   options: {
     class: {
       type: "string",
+      values: FAILURE_CLASSES,
       description: `only those whose failure was of this class: ${FAILURE_CLASSES.join(", ")}`,
     },
   },

@@ -71,7 +71,10 @@ export async function deleteData(
 export const rmVerb: Verb = {
   name: "rm",
   summary: "Delete data of jobs, so that what makes it is done again",
-  words: "TASK|TASK.LINK JOB...",
+  words: "TASK|TASK.LINK JOB...|__all__",
+  details:
+    `Of a TASK, what it wrote and its account of the jobs are deleted, and nothing that it only reads; of TASK.LINK, what
+is in that repository. "__all__" stands for all jobs.`,
   options: {
     recursive: { type: "boolean", short: "r", description: "delete also what was made from it" },
   },

@@ -14,6 +14,8 @@ export interface VerbOption {
   readonly short?: string;
   /** What its text is, for its help: `"SECONDS"`. The name in capitals, if it is not given. */
   readonly value?: string;
+  /** The texts it can have, if they are few: shells complete them. */
+  readonly values?: readonly string[];
   /** What it does, in a line. */
   readonly description: string;
 }
@@ -38,6 +40,8 @@ export interface Verb {
   readonly name: string;
   /** What it does, in a line. */
   readonly summary: string;
+  /** What there is to know besides, for its help: lines. */
+  readonly details?: string;
   /** The words it takes, for its help: `"TASK JOB"`; a word in brackets may be left out, dots say that it may recur. */
   readonly words?: string;
   /** Its options, by name. */

@@ -51,6 +51,22 @@ async function completed(
   return candidates.map(({ word }) => word);
 }
 
+Deno.test("complete() completes the values of options, and what stands for all jobs", async () => {
+  const { pipeline } = make();
+  const verbs = allVerbs();
+  async function words(...line: string[]): Promise<string[]> {
+    const candidates = await complete(pipeline, verbs, line, new AbortController().signal);
+    return candidates.map(({ word }) => word);
+  }
+  deepStrictEqual(await words("graph", "--format", ""), ["mermaid", "dot", "json"]);
+  deepStrictEqual(await words("retry", "--class", "in"), ["infra"]);
+  deepStrictEqual(await words("run", "--timeout", ""), []);
+  for (const verb of ["cancel", "rm"]) {
+    deepStrictEqual(await words(verb, "rate", ""), ["emma", "middlemarch", "__all__"]);
+    deepStrictEqual(await words(verb, "rate", "_"), ["__all__"]);
+  }
+});
+
 Deno.test("complete() completes verbs and options", async () => {
   deepStrictEqual(await completed("sh"), ["show", "shift"]);
   deepStrictEqual(await completed(""), ["show", "shift", "list", "pick", "wait", "help"]);

@@ -21,6 +21,21 @@ Deno.test("main() says on standard error what verbs there are, if none is given"
   ok(!stderr.includes("__"), "what is for programs is not shown");
 });
 
+Deno.test("help tells of a verb what its line cannot", async () => {
+  await using programs = new Programs();
+  const help = async (verb: string): Promise<string> =>
+    (await programs.run("await main(new Pipeline([]));", ["help", verb])).stdout;
+  match(
+    await help("ls"),
+    /bind tightest first:\n\n  a\.x - b\.y .*\n  a\.x & b\.y .*\n[^]*\n\noptions:\n/,
+  );
+  match(await help("rm"), /^usage: rm .*\|__all__\n[^]*"__all__" stands for all jobs/);
+  match(
+    await help("cancel"),
+    /^usage: cancel TASK JOB\.\.\.\|__all__\n[^]*"__all__" stands for all/,
+  );
+});
+
 Deno.test("main() shows help on standard output, if it is asked for", async () => {
   await using programs = new Programs();
   for (const args of [["help"], ["--help"], ["-h"]]) {
