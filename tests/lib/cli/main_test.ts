@@ -27,7 +27,7 @@ Deno.test("help tells of a verb what its line cannot", async () => {
     (await programs.run("await main(new Pipeline([]));", ["help", verb])).stdout;
   match(
     await help("ls"),
-    /bind tightest first:\n\n  a\.x - b\.y .*\n  a\.x & b\.y .*\n[^]*\n\noptions:\n/,
+    /bind tightest first:\n\n {2}a\.x - b\.y .*\n {2}a\.x & b\.y .*\n[^]*\n\noptions:\n/,
   );
   match(await help("rm"), /^usage: rm .*\|__all__\n[^]*"__all__" stands for all jobs/);
   match(
