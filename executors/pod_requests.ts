@@ -48,8 +48,6 @@ export interface RequestPurpose {
 export interface SendOptions {
   /** Gives it up. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds for which it is tried again; fewer where nobody has ever answered. A minute, if it is not given. */
-  readonly patience?: number;
 }
 
 /** Sends requests, at most so many a second. */
@@ -90,10 +88,10 @@ export class PodRequests {
   async send<T>(
     purpose: RequestPurpose,
     call: () => Promise<T>,
-    { signal, patience = PATIENCE }: SendOptions = {},
+    { signal }: SendOptions = {},
   ): Promise<T> {
     const since = this.#env.elapsed();
-    let limit = patience;
+    let limit = PATIENCE;
     let problem: ApiProblem | undefined;
     let silence: Disposable | undefined;
     try {
@@ -115,7 +113,7 @@ export class PodRequests {
           problem = problemOf(error);
           this.#answered ||= problem.code !== undefined;
           if (!this.#answered && NOBODY.test(problem.message)) {
-            limit = Math.min(patience, FIRST_PATIENCE);
+            limit = FIRST_PATIENCE;
           }
           const wait = problem.retryAfter ?? delay / 2 + this.#env.random() * delay / 2;
           const again = (isTransient(problem) && !isForbidden(error)) ||

@@ -169,11 +169,12 @@ function failure(pod: Pod, failed: Terminated | undefined): PodEnd {
     return { class: "config", reason, message: message ?? "its program cannot be started" };
   }
   const shell = SHELL_CODES.get(exitCode);
+  const said = message?.trim().split("\n").at(-1) ?? "";
   if (shell !== undefined) {
     return {
       class: "config",
       reason: "Failed",
-      message: `it ended with code ${exitCode}: ${shell}`,
+      message: `it ended with code ${exitCode}: ${shell}${said === "" ? "" : ` (${said})`}`,
     };
   }
   return { class: "user", reason: "Failed" };

@@ -138,7 +138,7 @@ Deno.test("KubeTask tells failures apart, and keeps what was written", full, asy
     "config",
     "Failed",
     127,
-    "it ended with code 127: a command is not found",
+    "it ended with code 127: a command is not found (sh: /no/such/program: not found)",
   ]);
   const oom = await done.info("oom");
   deepStrictEqual([oom?.class, oom?.reason], ["oom", "OOMKilled"]);
@@ -423,8 +423,11 @@ Deno.test(
       await verb("why", "task", "a"),
       /^0 task a has pod app-task-\w+, Running on node localhost/,
     );
-    match(await verb("why", "task"), /2 running: .*has pod app-task-\w+, Running on node localhost/);
-  strictEqual(await verb("logs", "task", "a"), "0 begun\n");
+    match(
+      await verb("why", "task"),
+      /2 running: .*has pod app-task-\w+, Running on node localhost/,
+    );
+    strictEqual(await verb("logs", "task", "a"), "0 begun\n");
     // The last words come when it is cancelled.
     const { pipeline } = scriptPipeline(namespace, scripts);
     using captured = new Captured();
