@@ -120,10 +120,11 @@ async function find(verbs: ReadonlyMap<string, Verb>, name: string): Promise<Ver
 
 async function perform(
   verb: Verb,
-  request: Omit<VerbContext, "signal">,
+  request: Omit<VerbContext, "closed" | "signal">,
 ): Promise<number> {
   const { pipeline } = request;
   const controller = new AbortController();
+  using closed = new DisposableStack();
   let started = false;
   using _interrupts = onInterrupt(() => {
     if (verb.stops && started && !controller.signal.aborted) controller.abort();
@@ -134,7 +135,7 @@ async function perform(
   started = true;
   let code: number;
   try {
-    code = await verb.run({ ...request, signal: controller.signal }) ?? EXIT.OK;
+    code = await verb.run({ ...request, closed, signal: controller.signal }) ?? EXIT.OK;
   } catch (error) {
     code = await report(error, verb);
   }
@@ -145,6 +146,7 @@ async function perform(
     } catch (error) {
       code = Math.max(code, await report(error, verb));
     }
+    closed.dispose();
     // What still runs would keep the process alive, although nobody waits for it.
     if (running + lingering > 0) Deno.exit(code);
   }

@@ -62,12 +62,12 @@ export const runVerb: Verb = {
     },
   },
   stops: true,
-  async run({ pipeline, options, signal }) {
+  async run({ pipeline, options, closed, signal }) {
     const forever = options.forever === true;
     const launchOnce = options["launch-once"] === true;
     const timeout = secondsOf(options.timeout);
     const engine = engineOf(pipeline);
-    using _stats = options.stats === true ? showStats(engine.stats, engine.keys) : undefined;
+    using _stats = options.stats === true ? showStats(engine, closed) : undefined;
     using tally = new Tally(engine);
     let report: RunReport;
     {

@@ -14,7 +14,7 @@ import type { Task } from "../task.ts";
 import { opened } from "./opened.ts";
 import { writeJson, writeOutput } from "./output.ts";
 import { shownLinks, type ShownTask } from "./shown_links.ts";
-import { showStats, STATS } from "./stats.ts";
+import { STATS, StatsDisplay } from "./stats.ts";
 import type { Verb } from "./verb.ts";
 import { groupWaiting, type WaitingGroup, waitingText } from "./waiting.ts";
 
@@ -84,7 +84,7 @@ async function countKeys(
 ): Promise<Counts> {
   const counted = noStats();
   const keys = new KeyIndex(counted, { snapshots });
-  using _stats = stats ? showStats(counted, keys) : undefined;
+  using display = stats ? new StatsDisplay(counted, keys) : undefined;
   try {
     for (const { links } of shown) for (const [, { repo }] of links) keys.view(repo);
     await keys.look("all");
@@ -97,6 +97,7 @@ async function countKeys(
     }
     return counts;
   } finally {
+    display?.closing();
     await keys.close();
   }
 }

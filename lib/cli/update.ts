@@ -31,9 +31,9 @@ export const updateVerb: Verb = {
   summary: "Start what is ready now, and wait for what runs in this process",
   options: { stats: STATS },
   stops: true,
-  async run({ pipeline, options, signal }) {
+  async run({ pipeline, options, closed, signal }) {
     const engine = engineOf(pipeline);
-    using _stats = options.stats === true ? showStats(engine.stats, engine.keys) : undefined;
+    using _stats = options.stats === true ? showStats(engine, closed) : undefined;
     using tally = new Tally(engine);
     signal.addEventListener("abort", () => {
       engine.stop();

@@ -30,6 +30,8 @@ export interface VerbContext {
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
   /** All verbs of the program, by name. */
   readonly verbs: ReadonlyMap<string, Verb>;
+  /** What is to be disposed of at the very end: when the pipeline has been closed again, if it was opened for the verb. */
+  readonly closed: DisposableStack;
   /** Aborted when the user interrupts, if the verb {@linkcode Verb.stops}. */
   readonly signal: AbortSignal;
 }

@@ -12,8 +12,8 @@ export interface Stats {
   reads: number;
   /** Records of ended jobs written. */
   writes: number;
-  /** Changes of keys taken in. */
-  changes: number;
+  /** Events of stores taken in: changes of their keys. */
+  events: number;
   /** Attempts started. */
   launches: number;
   /** Milliseconds in looks. */
@@ -22,5 +22,5 @@ export interface Stats {
 
 /** Counts of nothing. */
 export function noStats(): Stats {
-  return { listings: 0, reads: 0, writes: 0, changes: 0, launches: 0, looking: 0 };
+  return { listings: 0, reads: 0, writes: 0, events: 0, launches: 0, looking: 0 };
 }

@@ -107,7 +107,7 @@ export class StoredView extends View {
 
   /** Takes in that a key is there, or is not. */
   put(id: number, present: boolean): void {
-    this.#stats.changes++;
+    this.#stats.events++;
     this.#revision = undefined;
     this.#during?.set(id, present);
     this.set.set(id, present);

@@ -15,7 +15,7 @@ async function stats(body: string, ...args: string[]): Promise<Record<string, st
   return numbers(stderr);
 }
 
-const COUNTS = ["listings", "reads", "writes", "changes", "launches"];
+const COUNTS = ["listings", "reads", "writes", "events", "launches"];
 
 function counts(stats: Record<string, string>): string[] {
   return COUNTS.map((name) => stats[name] ?? "none");
@@ -30,7 +30,9 @@ Deno.test("run --stats of a run with nothing to do over two repositories shows t
     "run",
   );
   deepStrictEqual(counts(shown), ["2", "0", "0", "0", "0"]);
-  for (const name of ["start", "looks", "rest"]) match(shown[name]!, /^\d+\.\d{3} s$/);
+  for (const name of ["start", "looks", "jobs", "close", "rest"]) {
+    match(shown[name]!, /^\d+\.\d{3} s$/);
+  }
   match(shown.memory!, /^\d+ MB$/);
 });
 
@@ -41,6 +43,19 @@ Deno.test("run --stats counts what jobs cost: a write and the look that follows"
     "run",
   );
   deepStrictEqual(counts(shown), ["4", "0", "2", "2", "2"]);
+});
+
+Deno.test("run --stats tells the time that jobs took, and closing, from the rest", async () => {
+  const clock = `
+    let now = 0;
+    performance.now = () => now;
+    const task = makeTask("task", new FakeMetadata("books", keys("a", "b")), {
+      maxConcurrent: 1, func: () => void (now += 2000),
+    });
+    task.close = () => Promise.resolve(void (now += 7000));
+    await main(new Pipeline([task]));`;
+  const { looks, jobs, close, rest } = await stats(clock, "run");
+  deepStrictEqual([looks, jobs, close, rest], ["0.000 s", "4.000 s", "7.000 s", "0.000 s"]);
 });
 
 Deno.test("update --stats and status --stats count as well, and requests where a store tells", async () => {

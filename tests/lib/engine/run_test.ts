@@ -55,7 +55,7 @@ Deno.test("run of a pipeline with nothing to do lists every repository once, and
   await shop.run();
   deepStrictEqual(shop.started, []);
   const { looking: _, ...counts } = shop.engine.stats;
-  deepStrictEqual(counts, { listings: 4, reads: 0, writes: 0, changes: 0, launches: 0 });
+  deepStrictEqual(counts, { listings: 4, reads: 0, writes: 0, events: 0, launches: 0 });
   for (const store of [input, middle]) {
     deepStrictEqual([...store.calls], [["list", 1]]);
   }
