@@ -30,8 +30,8 @@ export interface WorkerExecutorOptions extends ExecutorPoolOptions {
  * A thread that dies (by an error that nobody handles, by `Deno.exit`) is replaced, and its job has failed with class
  * `user`. One whose function goes on after its end was asked for is ended by force.
  *
- * Each thread takes about 10 MB. The environment and the working folder are those of the whole program, and so are the
- * processes that a function starts: it cannot change the folder, and what it has started does not end with its thread.
+ * Each thread takes about 10 MB. The environment and the working folder are those of the whole program: a function cannot
+ * change the folder. What it has started with `Deno.Command` ends with its thread; what that has started in turn does not.
  * Those who do not trust a function with this process take a {@linkcode SubprocessExecutor}.
  *
  * @example Usage

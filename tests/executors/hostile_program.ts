@@ -40,10 +40,7 @@ const KINDS: Readonly<Record<string, DoneRecord["class"] | undefined>> = {
   spins: "timeout",
   child: "timeout",
 };
-/** Processes that a thread has started are those of the whole program: only those of processes end with them. */
-const HOSTILE = Object.keys(KINDS).slice(1).filter((kind) =>
-  kind !== "child" || executorKind === "SubprocessExecutor"
-);
+const HOSTILE = Object.keys(KINDS).slice(1);
 
 function eat(): never {
   const all: unknown[] = [];
