@@ -31,8 +31,10 @@ export const cancelVerb: Verb = {
     }
     const all = words[0] === ALL;
     let code: number = EXIT.OK;
+    let count = 0;
     for (const job of all ? await listedAsRunning(task) : words) {
       if (await task.cancel(job)) {
+        count++;
         await writeOutput(`${job}\n`);
         continue;
       }
@@ -44,6 +46,7 @@ export const cancelVerb: Verb = {
       writeMessage(`${name} ${job} does not run\n`);
       code = EXIT.FAILED;
     }
+    if (all && count === 0) writeMessage(`no job of task "${name}" runs\n`);
     return code;
   },
 };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NotFoundError } from "../errors.ts";
 import { headline } from "../failure.ts";
 import { printable } from "./output.ts";
 
@@ -21,13 +22,18 @@ export function errorText(error: unknown, stack: boolean): string {
   if (stack) return `${Deno.inspect(error)}\nerror: ${headline(error)}\n`;
   const message = messageOf(error);
   const causes: string[] = [];
+  if (error instanceof NotFoundError) return `error: ${inLines(message)}\n`; // its cause says the same once more
   const seen = new Set<unknown>([error]);
   for (let at = causeOf(error); at !== undefined && !seen.has(at); at = causeOf(at)) {
     seen.add(at);
     // Most messages quote their cause already.
     if (!message.includes(messageOf(at))) causes.unshift(`because of ${printable(headline(at))}\n`);
   }
-  return `${causes.join("")}error: ${message.split("\n").map(printable).join("\n")}\n`;
+  return `${causes.join("")}error: ${inLines(message)}\n`;
+}
+
+function inLines(message: string): string {
+  return message.split("\n").map(printable).join("\n");
 }
 
 function messageOf(error: unknown): string {

@@ -8,6 +8,7 @@ import type { Pipeline } from "../pipeline.ts";
 import { environment } from "../environment.ts";
 import { writeMessage, writeOutput } from "./output.ts";
 import { ShellEvaluator } from "./shell_evaluator.ts";
+import { showNames } from "./shell_inspect.ts";
 import { identifierOf, replaceImports } from "./shell_source.ts";
 
 /**
@@ -18,7 +19,8 @@ import { identifierOf, replaceImports } from "./shell_source.ts";
 export async function converse(pipeline: Pipeline): Promise<void> {
   const scope = scopeOf(pipeline);
   using evaluator = new ShellEvaluator(scope);
-  using _ = unhandledErrors();
+  using _errors = unhandledErrors();
+  using _names = showNames();
   await evaluateLines(evaluator, Object.keys(scope));
 }
 

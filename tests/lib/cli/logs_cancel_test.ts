@@ -59,6 +59,15 @@ Deno.test("cancel TASK __all__ ends all jobs that run, whichever program has sta
   deepStrictEqual(await program("cancel", "remote", "__all__"), [0, "emma\n", ""]);
 });
 
+Deno.test("cancel TASK __all__ says so when no job runs", async () => {
+  await using programs = new Programs();
+  const { code, stdout, stderr } = await programs.run(
+    PIPELINE.replace('new Set(["emma"])', "new Set()"),
+    ["cancel", "remote", "__all__"],
+  );
+  deepStrictEqual([code, stdout, stderr], [0, "", 'no job of task "remote" runs\n']);
+});
+
 Deno.test("cancel refuses what cannot be cancelled, and names that do not exist", async () => {
   const cases: [string[], RegExp][] = [
     [["local", "emma"], /run inside the program that started them: interrupt that/],

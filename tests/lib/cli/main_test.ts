@@ -1,4 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { errorText } from "../../../lib/cli/error_text.ts";
+import { NotFoundError } from "../../../lib/errors.ts";
 import { Listener, type Outcome, Programs } from "./programs.ts";
 
 const PIPELINE = `
@@ -152,6 +154,14 @@ Deno.test("main() shows where an unforeseen error was thrown; others only with D
   const debug = await programs.run(body, ["lose"], { env: { DATATASK_DEBUG: "1", NO_COLOR: "1" } });
   strictEqual(debug.code, 4);
   match(debug.stderr, /StoreError: Cannot look: it is away\n {4}at /);
+});
+
+Deno.test("errorText() says once that a key is not there", () => {
+  const cause = new Deno.errors.NotFound(
+    "No such file or directory (os error 2): open '/books/emmy.txt'",
+  );
+  const missing = new NotFoundError("emmy", "books", { cause });
+  strictEqual(errorText(missing, false), `error: ${missing.message}\n`);
 });
 
 Deno.test("main() lets instrument add verbs, with words and options", async () => {

@@ -158,6 +158,31 @@ Deno.test("A-54: shell opens the pipeline and has its parts at hand", async () =
   strictEqual(code, 0);
 });
 
+Deno.test("shell shows tasks and repositories by what they are called", async () => {
+  const { code, stdout, stderr } = await answers(
+    "my_task",
+    "my_task.done",
+    "[my_task.done]",
+    "tasks",
+    "Object.getPrototypeOf(my_task)",
+    "Object.getPrototypeOf(my_task.done)",
+  );
+  deepStrictEqual([code, stderr], [0, ""]);
+  strictEqual(
+    stdout,
+    `<InProcessSyncTask my-task> { done: my-task records, in: numbers }
+my-task records
+[ my-task records ]
+{
+  "my-task": <InProcessSyncTask my-task> { done: my-task records, in: numbers },
+  fetch: <InProcessSyncTask fetch> { done: fetch records, in: numbers }
+}
+[InProcessSyncTask]
+[FakeMetadata]
+`,
+  );
+});
+
 Deno.test("shell keeps what is declared, and takes statements of several lines", async () => {
   const { code, stdout, stderr } = await answers(
     "const a = await Promise.resolve(1)",
