@@ -169,8 +169,9 @@ export class DockerRepository extends Repository<DockerImageInfo> {
     const { IMAGE_TYPES } = await import("./registry_images.ts");
     const path = this.#path(`manifests/${job}`);
     const head = await this.#send("HEAD", path, { accept: IMAGE_TYPES });
-    if (isManifest(head)) return true;
-    if (head.status !== 404) throw errorOf(head, "");
+    // Without the digest, anything could have said so.
+    if (isManifest(head) && head.headers.has("docker-content-digest")) return true;
+    if (head.status !== 200 && head.status !== 404) throw errorOf(head, "");
     return await this.#manifest(job) !== undefined;
   }
 
@@ -247,8 +248,10 @@ export class DockerRepository extends Repository<DockerImageInfo> {
     const { IMAGE_TYPES } = await import("./registry_images.ts");
     const answer = await this.#send("GET", this.#path(`manifests/${job}`), { accept: IMAGE_TYPES });
     const bytes = new Uint8Array(await answer.arrayBuffer());
-    if (isManifest(answer)) return { bytes, type: answer.headers.get("content-type") ?? "" };
     const body = new TextDecoder().decode(bytes);
+    if (isManifest(answer) && saysManifest(body)) {
+      return { bytes, type: answer.headers.get("content-type") ?? "" };
+    }
     // It is not there if a registry says so, which takes words.
     if (answer.status === 404 && faultsOf(body) !== undefined) return undefined;
     throw errorOf(answer, body);
@@ -356,6 +359,12 @@ interface TagPage {
 /** Whether an answer is that of a registry which has the image, and not a page for people. */
 function isManifest({ status, headers }: Response): boolean {
   return status === 200 && /json|jws/.test(headers.get("content-type") ?? "json");
+}
+
+/** Whether a text is a manifest: it tells at least of which kind it is. */
+function saysManifest(body: string): boolean {
+  const { schemaVersion, mediaType } = objectOf(body) ?? {};
+  return typeof schemaVersion === "number" || typeof mediaType === "string";
 }
 
 /** Where the next page is, by the header that says so. */

@@ -10,6 +10,7 @@ type Explanation = readonly [happened: string, next: string];
 
 /** What a registry says with a status. */
 const STATUSES: Readonly<Record<number, Explanation>> = {
+  200: ["what answers is no registry", "correct the address"],
   401: ["the login failed", "use docker login, or give the right user name and password"],
   403: ["access is denied", "give this user the right to it"],
   404: ["what answers is no registry", "correct the address"],

@@ -171,9 +171,11 @@ stubTest(
 stubTest("what is no answer of a registry is never absence", async (repo, registry) => {
   const answers: readonly (readonly [answer: () => Response, message: RegExp])[] = [
     [() => new Response("<html>", { status: 404 }), /what answers is no registry \(status 404\)/],
-    [() => new Response("<html>"), /the registry failed \(status 200\)/],
-    [() => new Response("{}"), /the registry failed \(status 200\)/],
-    [() => new Response('{"tags": "a"}'), /the registry failed \(status 200\)/],
+    [() => new Response("<html>"), /what answers is no registry \(status 200\)/],
+    [() => new Response("{}"), /what answers is no registry \(status 200\)/],
+    [() => new Response(new Uint8Array()), /what answers is no registry \(status 200\)/],
+    [() => Response.json({ ok: true }), /what answers is no registry \(status 200\)/],
+    [() => new Response('{"tags": "a"}'), /what answers is no registry \(status 200\)/],
     [() => fault(403, "DENIED"), /access is denied \(status 403, DENIED as the test wants\)/],
     [() => fault(429, "TOOMANYREQUESTS"), /these were too many requests/],
     [() => fault(500, "UNKNOWN"), /the registry failed \(status 500, UNKNOWN/],

@@ -53,7 +53,10 @@ export class StubRegistry implements AsyncDisposable {
       });
     }
     const tag = pathname.split("/manifests/")[1];
-    if (tag !== undefined && this.tags.includes(tag)) return Response.json({ schemaVersion: 2 });
+    if (tag !== undefined && this.tags.includes(tag)) {
+      const headers = { "docker-content-digest": `sha256:${"0".repeat(64)}` };
+      return Response.json({ schemaVersion: 2 }, { headers });
+    }
     return fault(404, "MANIFEST_UNKNOWN");
   }
 }
