@@ -6,6 +6,7 @@
 
 import { JobIdError } from "../errors.ts";
 import { engineOf } from "../pipeline.ts";
+import { EXIT } from "./exit_code.ts";
 import { writeStream } from "./output.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
@@ -30,7 +31,7 @@ export const logsVerb: Verb = {
     const text = await task.logs(job, { follow: options.follow === true, signal });
     if (text !== undefined) {
       await writeStream(text);
-      return;
+      return signal.aborted ? EXIT.INTERRUPTED : EXIT.OK;
     }
     const engine = engineOf(pipeline);
     await engine.look();

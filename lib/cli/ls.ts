@@ -39,6 +39,10 @@ export async function listData(
   expression: string,
   { json = false }: ListDataOptions = {},
 ): Promise<void> {
+  if (pipeline.tasks.some(({ name }) => name === expression)) {
+    const { selectLink } = await import("./select.ts");
+    selectLink(pipeline, expression); // says which links there are
+  }
   const { namesIn, parseSetExpression } = await import("./set_expression.ts");
   const parsed = parseSetExpression(expression);
   const repositories = new Map<string, Repository>();

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { Programs } from "./programs.ts";
+import { Listener, Programs } from "./programs.ts";
 
 const PIPELINE = `
   const books = new FakeMetadata("books", keys("emma", "moby", "new"));
@@ -36,6 +36,32 @@ async function program(...args: string[]): Promise<[code: number, stdout: string
 Deno.test("logs shows what a job has written, and goes on with --follow", async () => {
   deepStrictEqual(await program("logs", "remote", "emma"), [0, "emma said\n", ""]);
   deepStrictEqual(await program("logs", "-f", "remote", "emma"), [0, "emma goes on\n", ""]);
+});
+
+Deno.test("logs --follow ends with 130 when it is interrupted", async () => {
+  await using programs = new Programs();
+  const child = programs.command(
+    PIPELINE.replace(
+      "logs(job, { follow = false } = {}) {",
+      `logs(_job, { signal }) {
+        return Promise.resolve(new ReadableStream({
+          start(controller) {
+            controller.enqueue(new TextEncoder().encode("begun\\n"));
+            const waiting = setInterval(() => {}, 1000);
+            signal.addEventListener("abort", () => (clearInterval(waiting), controller.close()));
+          },
+        }));
+      }
+      said(job, { follow = false } = {}) {`,
+    ),
+    ["logs", "-f", "remote", "emma"],
+    { stdout: "piped", stderr: "piped" },
+  ).spawn();
+  const stdout = new Listener(child.stdout);
+  await stdout.hear("begun\n");
+  child.kill("SIGINT");
+  deepStrictEqual([await new Listener(child.stderr).rest(), await stdout.rest()], ["", "begun\n"]);
+  strictEqual((await child.status).code, 130);
 });
 
 Deno.test("logs says when nothing is known", async () => {

@@ -110,6 +110,7 @@ Deno.test("listData() suggests names, and shows the place", async () => {
     );
     return true;
   });
+  await rejects(listData(pipeline, "my-task"), /write TASK\.LINK, one of .*my-task\.in/);
   await rejects(listData(pipeline, "my-task.on"), /did you mean "in"\?\n {2}my-task.on\n {2}\^$/);
 });
 
