@@ -4,13 +4,13 @@
  * @module
  */
 
+import type { FailureClass } from "../lib/errors.ts";
 import { type JournalLine, JournalReader } from "./journal.ts";
 import { NO_INTERPRETER, NOT_STARTED } from "./job_wrapper.ts";
 import { groupOf, isAlive, type ProcessStat, type ProcessTable } from "./process_identity.ts";
 import { type ProcessEnd, ProcessJob } from "./process_job.ts";
 
-/** What is said of a job that was ended, and the code of one that was killed. */
-const ENDED = "it was ended";
+/** The code of a job that was killed. */
 const KILLED = 128 + 9;
 
 /** What one journal says. */
@@ -24,25 +24,6 @@ interface Chapter {
   readonly shells: Pick<ProcessStat, "pid" | "start">[];
   /** How many of its jobs are not forgotten. */
   jobs: number;
-}
-
-/** What is to be done about jobs whose processes have ended. */
-export interface Verdict {
-  /** The process groups that outlive the processes which led them: their jobs are lost when they are gone. */
-  readonly orphaned: readonly number[];
-  /** Jobs whose shell waits for something that they have left, and how they ended. */
-  readonly held: readonly HeldJob[];
-}
-
-/** A job that has ended, but left something that its shell waits for. */
-export interface HeldJob {
-  readonly job: ProcessJob;
-  /** The code that it ended with. */
-  readonly code: number;
-  /** Its group. */
-  readonly group: number;
-  /** Whether what it left is outside of the group. */
-  readonly escaped: boolean;
 }
 
 /** Jobs, and the processes that were known to be theirs. */
@@ -146,10 +127,9 @@ export class JobBook {
    *
    * @param table All processes of the machine.
    * @param suspects What was known before the table was made. Of a job that was heard of since, it tells nothing.
-   * @returns What is to be done about those that have ended, but not wholly.
+   * @returns The process groups that outlive the processes which led them: their jobs are lost when they are gone.
    */
-  judge(table: ProcessTable, suspects: Suspects): Verdict {
-    const held: HeldJob[] = [];
+  judge(table: ProcessTable, suspects: Suspects): number[] {
     const wrappers = new Set(this.live.map(({ process }) => process?.parent));
     const orphaned: number[] = [];
     for (const [job, process] of suspects) {
@@ -165,23 +145,24 @@ export class JobBook {
         : isAlive(table, job.process) || isWrapped(table, job.process)
         ? undefined
         : "its process was ended from outside, together with what waits for its end";
-      if (loss === undefined) {
-        if (process !== undefined) held.push(...heldBy(table, job, process));
-        continue;
-      }
+      if (loss === undefined) continue;
       if (process !== undefined && chapter.boot === table.boot && isOrphaned(table, process)) {
         orphaned.push(groupOf(process));
+        job.endedWithShell = false; // nobody has killed the group
         continue;
       }
-      // The shell of a job may be in its group, and is killed with it.
-      const killed = job.killed !== undefined && chapter.boot === table.boot;
-      this.#conclude(job, {
-        code: killed ? KILLED : undefined,
-        at: Date.now(),
-        failure: { class: job.killed ?? "infra", message: killed ? ENDED : loss },
-      });
+      const at = Date.now();
+      // The shell of a job may be in its group, and is killed with it: by who wanted the job to end, or by the job itself.
+      if (chapter.boot === table.boot && job.killed !== undefined) {
+        this.#conclude(job, { code: KILLED, at, failure: failureOf(job.killed) });
+      } else if (chapter.boot === table.boot && job.endedWithShell) {
+        this.#conclude(job, { code: KILLED, at });
+      } else {
+        const failure = { class: job.killed ?? "infra", message: loss };
+        this.#conclude(job, { code: undefined, at, failure });
+      }
     }
-    return { orphaned, held };
+    return orphaned;
   }
 
   /**
@@ -250,14 +231,30 @@ function endOf(job: ProcessJob, code: number, at: number): ProcessEnd {
       code: undefined,
       failure: {
         class: job.killed ?? (code === NO_INTERPRETER ? "config" : "infra"),
-        message: `it could not be started: ${
-          NOT_STARTED.get(code) ?? `its shell ended with code ${code}`
-        }`,
+        message: `it could not be started: ${reasonOf(job, code)}`,
       },
     };
   }
   if (job.killed === undefined) return end;
-  return { ...end, failure: { class: job.killed, message: ENDED } };
+  return { ...end, failure: failureOf(job.killed) };
+}
+
+/** Why a job was not started whose wrapper ended with a code. */
+function reasonOf({ interpreter }: ProcessJob, code: number): string {
+  if (code === NO_INTERPRETER && interpreter !== undefined) {
+    return `its interpreter ${interpreter} is missing or cannot be executed`;
+  }
+  return NOT_STARTED.get(code) ?? `its shell ended with code ${code}`;
+}
+
+/** How a job failed that somebody has ended. */
+function failureOf(reason: FailureClass): NonNullable<ProcessEnd["failure"]> {
+  const message = reason === "timeout"
+    ? "it ran for too long"
+    : reason === "cancelled"
+    ? "it was cancelled"
+    : "it was ended";
+  return { class: reason, message };
 }
 
 /**
@@ -299,24 +296,4 @@ function isOrphaned(table: ProcessTable, process: ProcessStat): boolean {
   return table.processes.values().some(({ group, session, state }) =>
     group === number && session === number && state !== "Z"
   );
-}
-
-/** What the shell of a job waits for, if the job has ended. */
-function heldBy(table: ProcessTable, job: ProcessJob, process: ProcessStat): HeldJob[] {
-  const found = table.processes.get(process.pid);
-  const shell = table.processes.get(process.parent);
-  if (found?.status === undefined || found.start !== process.start || shell === undefined) {
-    return [];
-  }
-  if (groupOf(process) !== shell.pid) return [];
-  const escaped = !table.processes.values().some(({ pid, group, state }) =>
-    group === shell.pid && pid !== shell.pid && state !== "Z"
-  );
-  const signal = found.status & 127;
-  return [{
-    job,
-    group: shell.pid,
-    escaped,
-    code: signal === 0 ? found.status >> 8 : 128 + signal,
-  }];
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { parseStat } from "./process_identity.ts";
+import { NOTHING_LEFT } from "./job_wrapper.ts";
+import { parseStat, type ProcessStat } from "./process_identity.ts";
 
 /** A `/bin/sh` in a session of its own, which outlives this program while its job runs. */
 export class JobSlot {
@@ -12,6 +13,8 @@ export class JobSlot {
   readonly pid: number;
   /** When it was started, in clock ticks since the machine was. */
   readonly start: number;
+  /** The process that has taken it over, as it does all that loses its parent here. */
+  readonly parent: number;
   /** Resolves when it has ended. */
   readonly ended: Promise<void>;
   readonly #child: Deno.ChildProcess;
@@ -20,7 +23,7 @@ export class JobSlot {
   readonly #encoder = new TextEncoder();
 
   private constructor(
-    { pid, start }: { readonly pid: number; readonly start: number },
+    { pid, start, parent }: ProcessStat,
     child: Deno.ChildProcess,
     stdin: WritableStreamDefaultWriter<Uint8Array>,
     stdout: ReadableStreamDefaultReader<Uint8Array>,
@@ -28,6 +31,7 @@ export class JobSlot {
   ) {
     this.pid = pid;
     this.start = start;
+    this.parent = parent;
     this.#child = child;
     this.#stdin = stdin;
     this.#stdout = stdout;
@@ -77,11 +81,17 @@ export class JobSlot {
     else this.#child.unref();
   }
 
-  /** Lets it end when its job has ended, which is not waited for. */
+  /** Lets it end when its job has ended, which is not waited for; and what that leaves. */
   async close(): Promise<void> {
     await this.#closeStdin();
     await this.#stdout.cancel();
     await this.ended;
+  }
+
+  /** Ends it, in whose session nothing is left. */
+  async dismiss(): Promise<void> {
+    await this.send(NOTHING_LEFT).catch(() => {}); // it has ended
+    await this.close();
   }
 
   async #closeStdin(): Promise<void> {

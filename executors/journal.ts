@@ -26,6 +26,8 @@ export type JournalLine =
     readonly attempt: number;
     /** When the attempt began, in milliseconds since 1970 UTC. */
     readonly started: number;
+    /** The program that is to run its script, if it says which. */
+    readonly interpreter?: string | undefined;
   }
   /** A job is started: this is its process, which becomes the leader of a session. */
   | { readonly type: "run"; readonly nonce: string; readonly process: ProcessStat }
@@ -56,6 +58,7 @@ export function writeLine(line: Exclude<JournalLine, { type: "run" }>): string {
         encodeURIComponent(line.job),
         line.attempt,
         line.started,
+        ...line.interpreter === undefined ? [] : [encodeURIComponent(line.interpreter)],
       );
     case "kill":
       return join("kill", line.nonce, line.class);
@@ -94,7 +97,7 @@ const CLASSES: ReadonlySet<string> = new Set<FailureClass>(["timeout", "cancelle
 
 function parseLine(text: string): JournalLine | undefined {
   const [type, ...words] = text.split(" ");
-  const [first = "", second = "", third = "", fourth, fifth] = words;
+  const [first = "", second = "", third = "", fourth, fifth, sixth] = words;
   switch (type) {
     case "boot":
       return { type, boot: first, at: Number(second) };
@@ -108,6 +111,7 @@ function parseLine(text: string): JournalLine | undefined {
         job: decodeURIComponent(third),
         attempt: Number(fourth),
         started: Number(fifth),
+        ...sixth !== undefined && { interpreter: decodeURIComponent(sixth) },
       };
     case "run": {
       const process = parseStat(words.slice(1).join(" "));

@@ -11,9 +11,10 @@ import { Resources } from "../lib/resources.ts";
 import { warn } from "../lib/warnings.ts";
 import { JobShell } from "./job_shell.ts";
 import { JobSlot } from "./job_slot.ts";
-import { ONE_AT_A_TIME, prologue } from "./job_wrapper.ts";
+import { oneAtATime, prologue } from "./job_wrapper.ts";
 import { machineError } from "./machine_error.ts";
-import { parseStat, type ProcessStat, type ProcessTable } from "./process_identity.ts";
+import { Orphans } from "./orphans.ts";
+import { isAlive, parseStat, type ProcessStat, type ProcessTable } from "./process_identity.ts";
 import type { ProcessJob } from "./process_job.ts";
 import {
   AbstractProcessManager,
@@ -34,6 +35,12 @@ export interface LocalLinuxManagerOptions extends ProcessManagerOptions {
 
 /** How many shells there are that run one job at a time. Further jobs at the same time are started by another one. */
 const MAX_SLOTS = 16;
+
+/** Half of the least page that a machine has, in bytes. */
+const HALF_PAGE = 2048;
+
+/** How the signal KILL is shown among those that a process is about to get. */
+const KILL_MASK = 1n << 8n;
 
 /** A name for an application: one part of a path. */
 const APP = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
@@ -84,8 +91,16 @@ export class LocalLinuxManager extends AbstractProcessManager {
   /** The shells that run one job at a time, and of these those that run none. */
   readonly #slots = new Set<JobSlot>();
   #idle: JobSlot[] = [];
+  /** The numbers of their process groups. */
+  readonly #groups = new Set<number>();
+  /** The job that each of the others runs. */
+  readonly #running = new Map<JobSlot, ProcessJob>();
   /** How many of them are being started. */
   #starting = 0;
+  /** Tells what jobs leave in their sessions. */
+  #orphans: { readonly found: Orphans; readonly parent: number; close(): void } | undefined;
+  /** Jobs that have ended, and what they left is being ended. */
+  readonly #clearing = new Map<ProcessJob, Promise<void>>();
   #watcher: Deno.FsWatcher | undefined;
   /** The journal that is appended to. */
   #journal: { readonly name: string; readonly file: Deno.FsFile } | undefined;
@@ -189,8 +204,13 @@ export class LocalLinuxManager extends AbstractProcessManager {
   /** Gives the state back. */
   protected override async unlock(): Promise<void> {
     this.#shell = undefined;
+    await Promise.all(this.#clearing.values());
+    this.#running.clear(); // who comes next looks for them
+    const idle = new Set(this.#idle);
     this.#idle = [];
-    for (const slot of this.#slots) await slot.close();
+    for (const slot of this.#slots) await (idle.has(slot) ? slot.dismiss() : slot.close());
+    this.#orphans?.close();
+    this.#orphans = undefined;
     for (const shell of this.#shells) await shell.close();
     this.#shells.clear();
     this.#journal?.file.close();
@@ -279,6 +299,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
         return;
       }
       job.shell = slot;
+      this.#running.set(slot, job);
       job.ended.then(() => this.#vacate(slot, job));
       await slot.send(line);
     }));
@@ -299,22 +320,81 @@ export class LocalLinuxManager extends AbstractProcessManager {
     const slot = await JobSlot.start(() => this.#refresh()).finally(() => this.#starting--);
     if (slot === undefined) return undefined;
     this.#slots.add(slot);
-    slot.ended.then(() => {
-      this.#slots.delete(slot);
-      this.#idle = this.#idle.filter((other) => other !== slot);
-      this.forgetShell(slot.pid);
-      this.lookSoon();
-    });
+    this.#groups.add(slot.pid);
+    slot.ended.then(() => this.#lose(slot)).catch((error) => warn(headline(error)));
     await this.noteShell(slot.pid, slot.start);
-    await slot.send(ONE_AT_A_TIME);
+    await slot.send(oneAtATime(this.grace));
     return slot;
   }
 
-  /** Lets a shell run another job; one whose job somebody wanted to end may still be hit by a signal, and is not used again. */
-  async #vacate(slot: JobSlot, job: ProcessJob): Promise<void> {
+  /** Looks for the job of a shell that has ended. */
+  async #lose(slot: JobSlot): Promise<void> {
+    const job = this.#running.get(slot);
+    this.#running.delete(slot);
+    this.#slots.delete(slot);
+    this.#groups.delete(slot.pid);
+    this.#idle = this.#idle.filter((other) => other !== slot);
+    this.forgetShell(slot.pid);
+    if (job === undefined) return;
+    try {
+      await this.refresh();
+      // What kills the group of a job kills that shell, too. What kills the shell alone leaves the job.
+      job.endedWithShell = job.process !== undefined && job.end === undefined &&
+        isKilled(job.process);
+    } finally {
+      this.reached("shell lost");
+      this.lookSoon();
+    }
+  }
+
+  /** Resolves when nothing is left of a job that has ended; undefined if nothing is. */
+  override cleared(job: ProcessJob): Promise<void> | undefined {
+    return this.#clearing.get(job);
+  }
+
+  /** Lets a shell run another job when nothing is left of its last one. */
+  #vacate(slot: JobSlot, job: ProcessJob): void {
+    this.#running.delete(slot);
     if (!this.#slots.has(slot)) return;
+    if (!this.#isLeft(slot)) return this.#reuse(slot, job);
+    const clearing = this.#clear(slot).then(
+      () => {
+        if (this.#slots.has(slot)) this.#reuse(slot, job);
+      },
+      (error) => {
+        warn(`What "${job.job}" of task "${job.task}" left cannot be ended: ${headline(error)}`);
+        slot.close();
+      },
+    ).finally(() => this.#clearing.delete(job));
+    this.#clearing.set(job, clearing);
+  }
+
+  /** One whose job somebody wanted to end may still be hit by a signal, and is not used again. */
+  #reuse(slot: JobSlot, job: ProcessJob): void {
     if (job.killed === undefined && job.end?.code !== undefined) this.#idle.push(slot);
-    else await slot.close();
+    else slot.dismiss();
+  }
+
+  /** Waits for the end of what a job has left, which its shell has told to end; after the grace time ends that and the shell. */
+  async #clear(slot: JobSlot): Promise<void> {
+    const since = this.env.elapsed();
+    for (let wait = 1; this.#isLeft(slot); wait = Math.min(2 * wait, 100)) {
+      if (this.env.elapsed() - since >= this.grace * 1000) {
+        slot.keepAlive(true);
+        await this.signal(-slot.pid, "SIGKILL");
+        return await slot.ended;
+      }
+      await this.pause(wait, slot.ended);
+      if (!this.#slots.has(slot)) return;
+    }
+  }
+
+  #isLeft(slot: JobSlot): boolean {
+    if (this.#orphans?.parent !== slot.parent) {
+      this.#orphans?.close();
+      this.#orphans = orphansOf(slot.parent);
+    }
+    return this.#orphans.found.isLeft(slot.pid, this.#groups);
   }
 
   /** Hands lines to the shell that starts jobs. */
@@ -445,15 +525,57 @@ function allProcesses(): number[] {
   return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Number.isInteger);
 }
 
-/** What `/proc/PID/stat` says; undefined if there is no such process. */
-function readProc(pid: number): string | undefined {
+/** What a file of `/proc/PID` says; undefined if there is no such process. */
+function readProc(pid: number, file: "stat" | "status" = "stat"): string | undefined {
   try {
-    return Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return Deno.readTextFileSync(`/proc/${pid}/${file}`);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof Error && error.message.includes("os error 3")) return undefined;
     throw error;
   }
+}
+
+/** Whether a process has ended, or is about to because it was killed. */
+function isKilled(process: ProcessStat): boolean {
+  if (!isAlive(readTable([process.pid]), process)) return true;
+  const status = readProc(process.pid, "status") ?? "";
+  const pending = status.matchAll(/^(?:Sig|Shd)Pnd:\s*([0-9a-f]+)$/gm);
+  return status === "" || pending.some(([, mask]) => (BigInt(`0x${mask}`) & KILL_MASK) !== 0n);
+}
+
+/** What tells of processes that lose their parent, where that process takes them over. */
+function orphansOf(parent: number): { found: Orphans; parent: number; close(): void } {
+  let file: Deno.FsFile | undefined;
+  try {
+    file = Deno.openSync(`/proc/${parent}/task/${parent}/children`);
+  } catch { /* not every kernel has it, and not every user may read it */ }
+  const buffer = new Uint8Array(MAX_READ);
+  const found = new Orphans({
+    children: () => {
+      try {
+        file?.seekSync(0, Deno.SeekMode.Start);
+        let size = 0;
+        for (let read: number; (read = file?.readSync(buffer.subarray(size)) ?? 0) > 0;) {
+          size += read;
+          if (read < HALF_PAGE) break; // what is longer comes in parts of nearly a page
+        }
+        return buffer.subarray(0, size);
+      } catch {
+        return undefined; // that process has ended
+      }
+    },
+    group: (pid) => {
+      try {
+        const stat = parseStat(readProc(pid) ?? "");
+        return stat === undefined || stat.state === "Z" ? undefined : stat.group;
+      } catch {
+        return undefined; // another user's
+      }
+    },
+    all: allProcesses,
+  });
+  return { found, parent, close: () => file?.close() };
 }
 
 function journalsIn(folder: string): string[] {

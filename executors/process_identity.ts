@@ -18,8 +18,6 @@ export interface ProcessStat {
   readonly session: number;
   /** When it was started, in clock ticks since the machine was: what tells it from a later process of the same id. */
   readonly start: number;
-  /** If it has ended: how, as `wait` tells it. */
-  readonly status?: number;
 }
 
 /** The processes of a machine at a moment. */
@@ -47,7 +45,6 @@ export function parseStat(line: string): ProcessStat | undefined {
     rest[19],
   ].map(Number);
   if (end < 0 || !Number.isSafeInteger(pid) || !Number.isSafeInteger(start)) return undefined;
-  const status = Number(rest[49]);
   return {
     pid: pid!,
     state: rest[0]!,
@@ -55,7 +52,6 @@ export function parseStat(line: string): ProcessStat | undefined {
     group: group!,
     session: session!,
     start: start!,
-    ...rest[0] === "Z" && Number.isSafeInteger(status) && { status },
   };
 }
 

@@ -29,6 +29,8 @@ export class ProcessJob {
   readonly attempt: number;
   /** When the attempt began, in milliseconds since 1970 UTC. */
   readonly started: number;
+  /** The program that is to run its script; undefined if that is not known. */
+  readonly interpreter: string | undefined;
   /** The journal that tells of it. */
   readonly journal: string;
   /** Its process; undefined until it is known to be started. */
@@ -37,6 +39,8 @@ export class ProcessJob {
   killed: FailureClass | undefined;
   /** The shell that was told to start it, if it was told by this program. */
   shell: Pick<ProcessStat, "pid" | "start"> | undefined;
+  /** Whether its process and that shell were seen to have ended together. */
+  endedWithShell = false;
   /** Whether the machine has not been told of it yet. */
   unsent = false;
   /** How it ended; undefined while it has not. */
@@ -52,6 +56,7 @@ export class ProcessJob {
       readonly job: string;
       readonly attempt: number;
       readonly started: number;
+      readonly interpreter?: string | undefined;
     },
     journal: string,
   ) {
@@ -60,6 +65,7 @@ export class ProcessJob {
     this.job = intent.job;
     this.attempt = intent.attempt;
     this.started = intent.started;
+    this.interpreter = intent.interpreter;
     this.journal = journal;
   }
 

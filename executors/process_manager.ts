@@ -9,7 +9,7 @@ import { JobIdError, PipelineError } from "../lib/errors.ts";
 import { headline } from "../lib/failure.ts";
 import type { ResourceManager } from "../lib/resource_manager.ts";
 import { warn } from "../lib/warnings.ts";
-import { type HeldJob, JobBook } from "./job_book.ts";
+import { JobBook } from "./job_book.ts";
 import { JobFolders } from "./job_folders.ts";
 import { MAX_ARGUMENT, startLine } from "./job_wrapper.ts";
 import { writeLine } from "./journal.ts";
@@ -83,10 +83,10 @@ export interface ProcessManagerOptions {
  *
  * Each job has a folder `<basedir>/<task>/<job>/` with its working directory `cwd`, and the files `stdout`, `stderr`,
  * `stdin` and `exe` as they are needed. The latest stay when their jobs have ended. While it runs, a job has a
- * session and a process group of its own. It is ended by TERM
- * to its process group, and KILL when it is still there after the grace time; what it leaves running in its group when
- * it ends by itself, is ended in the same way. The signals INT and QUIT are ignored by it, as by all that a shell runs
- * in the background.
+ * process group that it shares with no other job. It is ended by TERM to its process group, and KILL when it is still
+ * there after the grace time; what it leaves running in its group when it ends by itself is ended in the same way, and
+ * only then does the program that has started it take in its end. The signals INT and QUIT are ignored by it, as by all that a shell runs in
+ * the background.
  *
  * What was started and how it ended is kept in journals in `basedir`, to which the wrappers of the jobs write, so that
  * it is known whatever becomes of this program. Only one program at a time can start jobs there.
@@ -131,8 +131,6 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   /** Whether to look once more when what is being looked at is seen; and whether at the processes, too. */
   #again = false;
   #judging = false;
-  /** Jobs that have ended and left something that was told to end; and when that was. */
-  readonly #leaving = new Map<ProcessJob, number>();
   /** How many jobs have not ended. */
   #live = 0;
   #lookDelay = FIRST_LOOK;
@@ -320,13 +318,13 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     const folder = this.folder(launch.task, launch.job);
     const { command, interpreter } = await this.#commandOf(launch.script, folder);
     const nonce = `${this.#session}-${(this.#nonces++).toString(36)}`;
-    const job = new ProcessJob({ ...launch, nonce }, this.#journal);
+    const job = new ProcessJob({ ...launch, nonce, interpreter }, this.#journal);
     job.unsent = true;
     this.#book.add(job);
     this.#tally(1);
     this.#queue.push({
       job,
-      intent: writeLine({ type: "intent", ...launch, nonce }),
+      intent: writeLine({ type: "intent", ...launch, nonce, interpreter }),
       line: startLine({
         journal: `${this.basedir}/${this.#journal}`,
         nonce,
@@ -400,11 +398,15 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    *
    * @param job The job.
    * @param failure As what it counts.
-   * @returns When it has ended.
+   * @returns When it has ended, and what it left as well.
    * @throws {StoreError} If the machine cannot be told.
    */
   async kill(job: ProcessJob, failure: "timeout" | "cancelled"): Promise<void> {
-    if (job.end !== undefined) return;
+    if (job.end === undefined) await this.#kill(job, failure);
+    await this.cleared(job);
+  }
+
+  async #kill(job: ProcessJob, failure: "timeout" | "cancelled"): Promise<void> {
     await this.append(job.journal, writeLine({ type: "kill", nonce: job.nonce, class: failure }));
     job.killed ??= failure;
     const began = this.env.elapsed();
@@ -467,6 +469,16 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
       if (job.process !== undefined || job.end !== undefined) return;
       await this.pause(wait, job.ended);
     }
+  }
+
+  /**
+   * For managers that know the end of a job before that of what it left in its group.
+   *
+   * @param _job A job that has ended.
+   * @returns When nothing is left of it; undefined if nothing is.
+   */
+  cleared(_job: ProcessJob): Promise<void> | undefined {
+    return undefined;
   }
 
   /** Takes note that the end of a job was taken in, so that nobody needs to know of it any more. */
@@ -553,7 +565,6 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
       if (this.#live > 0) this.onIdle();
       this.#live = 0;
       this.#shells = [];
-      this.#leaving.clear();
       await this.unlock();
       this.#opening = undefined;
     }
@@ -675,25 +686,9 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     const { offsets, suspects } = this.#book;
     const view = await this.look(offsets);
     for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
-    const { orphaned, held } = this.#book.judge(view.table, suspects);
+    const orphaned = this.#book.judge(view.table, suspects);
     for (const group of orphaned) await this.signal(-group, "SIGKILL");
-    for (const job of held) await this.#endRest(job);
-    if (orphaned.length + held.length > 0) this.#lookDelay = FIRST_LOOK;
-  }
-
-  /** Ends what a job has left: until it is gone, the shell of the job waits, and writes down no end. */
-  async #endRest({ job, code, group, escaped }: HeldJob): Promise<void> {
-    const since = this.#leaving.get(job);
-    if (since === undefined) {
-      this.#leaving.set(job, this.env.elapsed());
-      if (!escaped) await this.signal(-group, "SIGTERM");
-    } else if (escaped || this.env.elapsed() - since >= this.grace * 1000) {
-      const at = (this.env.now() - (await this.bootTime()).at) / 1000;
-      await this.append(job.journal, writeLine({ type: "exit", nonce: job.nonce, code, at }));
-      this.#leaving.delete(job);
-      await this.signal(-group, "SIGKILL"); // its shell, too
-      this.#again = true;
-    }
+    if (orphaned.length > 0) this.#lookDelay = FIRST_LOOK;
   }
 
   /** Counts jobs that have begun or ended, and looks after them while there are any. */

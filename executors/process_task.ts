@@ -111,7 +111,8 @@ const STORE_DELAY = 1_000;
  * A script that ends with another code than 0 has failed with class `user`; with 126 or 127, by which shells say that a
  * command cannot be executed or is not found, with class `config`. After `timeout` it is ended, with class
  * `timeout`; deleting its key from the link `pids` ends it, with class `cancelled`. A template that cannot be rendered,
- * or an interpreter that is not there, is class `config`; a machine that fails, or a process that vanishes, `infra`.
+ * or an interpreter that is not there, is class `config`; a machine that fails, or a process that vanishes, `infra`. A
+ * script that is killed by a signal, be it by its own doing, has ended with 128 plus the number of the signal, as shells say it.
  *
  * The record of a job has `success`, `return_code`, `start_time` and `end_time`, and if it failed `class` and `attempts`;
  * if it is not the script that failed, `exception` as well. What a script wrote is stored as soon as it has ended by
@@ -405,6 +406,8 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
   async #takeIn(process: ProcessJob): Promise<ProcessEnd> {
     const manager = access(this.manager);
     const end = await process.ended;
+    const clearing = manager.cleared(process);
+    if (clearing !== undefined) await clearing;
     manager.reached("ended");
     if (end.failure === undefined) {
       const storing = this.#store(process.job);

@@ -115,7 +115,7 @@ for (
   });
 }
 
-Deno.test("LocalLinuxManager notices a job that was ended together with its wrapper", async () => {
+Deno.test("LocalLinuxManager takes a job whose whole process group is killed for one that was killed, by whomever", async () => {
   await using folder = await temporaryFolder();
   await using manager = new LocalLinuxManager("app", { localPath: folder.path });
   const { task, done } = fixture(manager, { template: "sleep 1000" });
@@ -125,7 +125,8 @@ Deno.test("LocalLinuxManager notices a job that was ended together with its wrap
   strictEqual(process!.parent, process!.session);
   Deno.kill(-process!.session, "SIGKILL");
   strictEqual((await running).failed, 1);
-  strictEqual((await done.info("a"))!.class, "infra");
+  const { class: failure, return_code } = (await done.info("a"))!;
+  deepStrictEqual([failure, return_code], ["user", 137]);
 });
 
 Deno.test("LocalLinuxManager ends what is left of a job whose own process and wrapper were killed", async () => {
@@ -159,15 +160,45 @@ Deno.test("JobBook.judge() says nothing of a job that was started after the proc
     journal,
     encoder.encode("\nrun n1 12 (sh) R 11 10 10 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 0 .\n"),
   );
-  deepStrictEqual(book.judge(table, suspects), { orphaned: [], held: [] });
+  deepStrictEqual(book.judge(table, suspects), []);
   strictEqual(book.live.length, 1);
   book.judge(table, book.suspects);
   strictEqual(book.live.length, 0);
 });
 
-Deno.test("LocalLinuxManager goes on with another shell when one was killed, and waits for the job it has lost sight of", async () => {
+Deno.test("LocalLinuxManager says why a job was not started whose files cannot be opened, or whose folder is gone", async () => {
   await using folder = await temporaryFolder();
   await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  await manager.open();
+  for (
+    const [damage, reason] of [
+      [(path: string) => Deno.mkdir(`${path}/stdout`), /standard input, output or error/],
+      [(path: string) => Deno.remove(path, { recursive: true }), /its folder is gone/],
+    ] as const
+  ) {
+    await damage(await manager.prepare("task", "a"));
+    const job = await manager.spawn({
+      task: "task",
+      job: "a",
+      attempt: 1,
+      started: Date.now(),
+      script: "echo",
+      environ: { JOB: "a" },
+      stdin: false,
+      interleaved: false,
+    });
+    const { code, failure } = await job.ended;
+    deepStrictEqual([code, failure?.class], [undefined, "infra"]);
+    match(failure!.message, reason);
+    await manager.forget(job);
+  }
+});
+
+Deno.test("LocalLinuxManager goes on with another shell when one was killed, and waits for the job it has lost sight of", async () => {
+  await using folder = await temporaryFolder();
+  const lost = Promise.withResolvers<void>();
+  const env: Env = { ...systemEnv, fault: (at) => at === "shell lost" && lost.resolve() };
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path, env });
   const [go, log] = [`${folder.path}/go`, `${folder.path}/log`];
   const { task, done } = fixture(manager, {
     template: `echo start >> ${log}; until [ -e ${go} ]; do sleep 0.01; done; echo stop >> ${log}`,
@@ -179,7 +210,7 @@ Deno.test("LocalLinuxManager goes on with another shell when one was killed, and
   await until(async () => (await task.pids.info("a"))?.pid !== undefined);
   const { process } = (await manager.jobs("task"))[0]!;
   Deno.kill(process!.session, "SIGKILL"); // the job itself goes on
-  await until(() => !isRunning(process!.session));
+  await lost.promise;
   await Deno.writeTextFile(go, "");
   strictEqual((await running).succeeded, 2);
   strictEqual((await done.info("b"))!.return_code, 0);
