@@ -399,7 +399,7 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     }
     const end = await awaiting;
     signal?.removeEventListener("abort", onAbort);
-    return recordOf(attempt, end);
+    return recordOf(attempt, end, this.options.timeout);
   }
 
   /** Waits for the end of a job, and stores what it has written. */
@@ -500,7 +500,11 @@ const SHELL_CODES: ReadonlyMap<number | undefined, ProcessEnd["failure"]> = new 
   [127, { class: "config", message: "it ended with code 127: a command is not found" }],
 ]);
 
-function recordOf(attempt: Attempt, end: ProcessEnd): DoneRecord {
+function recordOf(
+  attempt: Attempt,
+  end: ProcessEnd,
+  timeout: number | undefined,
+): DoneRecord {
   const { code, failure = SHELL_CODES.get(code) } = end;
   const success = code === 0 && failure === undefined;
   return {
@@ -509,7 +513,11 @@ function recordOf(attempt: Attempt, end: ProcessEnd): DoneRecord {
     start_time: new Date(attempt.started).toISOString(),
     end_time: new Date(end.at).toISOString(),
     ...!success && { class: failure?.class ?? "user" },
-    ...failure !== undefined && { exception: failure.message },
+    ...failure !== undefined && {
+      exception: failure.class === "timeout" && timeout !== undefined
+        ? `it ran longer than ${timeout} s`
+        : failure.message,
+    },
   };
 }
 

@@ -34,8 +34,8 @@ Deno.test("ProcessTask.cancel() ends what runs with class cancelled, and says wh
   strictEqual(await task.cancel("a"), true);
   strictEqual((await running).failed, 1);
   strictEqual(await task.state("a"), undefined);
-  const { class: failure, return_code } = (await done.info("a"))!;
-  deepStrictEqual([failure, return_code], ["cancelled", 137]);
+  const { class: failure, return_code, exception } = (await done.info("a"))!;
+  deepStrictEqual([failure, return_code, exception], ["cancelled", 137, "it was cancelled"]);
   const pids = (await Deno.readTextFile(pidFile)).trim().split("\n").map(Number);
   deepStrictEqual(pids.filter(isRunning), []);
   strictEqual(await task.cancel("a"), false);

@@ -134,7 +134,7 @@ Deno.test("ProcessTask runs a script by the interpreter that its first line name
 Deno.test("ProcessTask counts an interpreter that is missing or cannot be executed as class config", async () => {
   const missing = await runScript({ template: "#!/no/such/interpreter\n" });
   strictEqual(missing.record.class, "config");
-  match(missing.record.exception!, /interpreter is missing/);
+  match(missing.record.exception!, /its interpreter \/no\/such\/interpreter is missing or cannot/);
   strictEqual(missing.record.return_code, undefined);
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(`${folder.path}/tool`, "#!/bin/sh\n", { mode: 0o644 });
@@ -259,6 +259,7 @@ Deno.test("A-24: a timeout ends the whole process group, also what ignores TERM,
       "while :; do sleep 1000; done",
   });
   strictEqual(record.class, "timeout");
+  strictEqual(record.exception, "it ran longer than 0.6 s");
   strictEqual(record.return_code, 137);
   strictEqual(report.failed, 1);
   const pids = (await Deno.readTextFile(pidFile)).trim().split("\n").map(Number);

@@ -68,6 +68,29 @@ Deno.test("LocalLinuxManager takes in a job that ended while no program was ther
   strictEqual(await stdout.readText("a"), "out of before\n");
 });
 
+Deno.test("LocalLinuxManager says which interpreter was missing of a job that an earlier program has started", async () => {
+  await using folder = await temporaryFolder();
+  await leaveJournal(folder.path, [
+    writeLine({ type: "boot", boot: BOOT, at: Date.now() - 1e6 }),
+    writeLine({
+      type: "intent",
+      nonce: "n1",
+      task: "task",
+      job: "a",
+      attempt: 1,
+      started: Date.now(),
+      interpreter: "/opt/é",
+    }),
+    "\nexit n1 123 1001.5 .\n",
+  ]);
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const { task, done } = fixture(manager, { template: "exit 0" });
+  await run(new Pipeline([task]));
+  const { class: failure, exception } = (await done.info("a"))!;
+  strictEqual(failure, "config");
+  match(exception!, /its interpreter \/opt\/é is missing/);
+});
+
 for (
   const [title, boot, process, reason] of [
     [

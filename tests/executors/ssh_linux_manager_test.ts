@@ -140,7 +140,9 @@ for (const [title, timeout] of [["timeout", 0.5], ["cancelled", undefined]] as c
       await until(async () => (await remotely(remote.client, `cat ${pids} || :`)).includes(" "));
       if (timeout === undefined) ok(await task.cancel("a"));
       await running;
-      strictEqual((await done.info("a"))!.class, title);
+      const { class: failure, exception } = (await done.info("a"))!;
+      const said = timeout === undefined ? "it was cancelled" : "it ran longer than 0.5 s";
+      deepStrictEqual([failure, exception], [title, said]);
       for (const pid of (await remotely(remote.client, `cat ${pids}`)).trim().split(" ")) {
         const state = await remotely(remote.client, `grep State: /proc/${pid}/status || :`);
         match(state, /^$|zombie/);
