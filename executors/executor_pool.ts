@@ -174,7 +174,7 @@ export abstract class ExecutorPool implements Executor {
       if (failure === undefined || record.success) return record;
       return functionFailure(failure, job.started, record);
     } catch (error) {
-      if (!host.retired) throw error;
+      if (!host.isBroken) throw host.blameOf(call) ?? ending ?? error;
       await host.ended; // nothing of it runs any more
       if (host.isDoubtful(call) && !job.signal.aborted) {
         this.#reserved++; // before anyone else takes the room

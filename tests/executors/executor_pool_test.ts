@@ -49,6 +49,15 @@ function actions(executor: Executor, names: readonly string[] = []) {
       }
       if (action === "exit") Deno.exit(Number(count));
       if (action === "meet" && count === "exit") await new Promise(() => {});
+      if (action === "leave") setTimeout(() => Deno.exit(0), 20);
+      if (action === "trap") {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        throw new Proxy(new Error("trap"), {
+          get(): never {
+            throw new Error("trapped");
+          },
+        });
+      }
       if (action === "store") throw new StoreError("out of reach");
     });
   return { pipeline: new Pipeline([task]), jobs, done, threads };
@@ -99,6 +108,13 @@ for (const kind of KINDS) {
     await run(failing.pipeline);
     const record = failing.done.data.get("store-1");
     deepStrictEqual([record?.class, record?.exception], ["infra", "StoreError: out of reach"]);
+  });
+
+  Deno.test(`${kind} takes in what a function throws that cannot be shown, also where it is called once more`, async () => {
+    const { pipeline, done } = actions(make(kind, { size: 1 }), ["leave-1", "trap-1"]);
+    await run(pipeline);
+    const record = done.data.get("trap-1");
+    deepStrictEqual([record?.class, record?.exception], ["user", "Error: trapped"]);
   });
 
   Deno.test(`${kind}: a main module that is a data: URL is found in threads and processes`, async () => {
