@@ -232,15 +232,17 @@ export class Engine {
   async cycle(): Promise<boolean> {
     const dispatcher = this.claim();
     const before = this.stats.launches;
+    let took: boolean;
     try {
       await this.begin(dispatcher, "once");
       const attached = !this.states.some(({ task }) => task.synchronous);
       await dispatcher.quiet(attached ? "attached" : "running");
+      took = await this.#haveTakenIn(dispatcher.stopped);
     } finally {
       this.release(dispatcher);
     }
     const { detached, retrying } = this.#launcher;
-    return this.stats.launches > before || detached > 0 || retrying > 0 ||
+    return this.stats.launches > before || took || detached > 0 || retrying > 0 ||
       this.#scheduler.nextLaunchIn !== undefined;
   }
 
@@ -381,6 +383,21 @@ export class Engine {
     const states = this.states.filter((state) => !this.#recovered.has(state));
     const outcomes = await Promise.allSettled(states.map((state) => this.#recoverTask(state)));
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  /**
+   * Waits until all that had ended when it was recovered is taken in, or it was stopped.
+   *
+   * @returns Whether there was any.
+   */
+  async #haveTakenIn(stopped: AbortSignal): Promise<boolean> {
+    const takingIn = [...this.#takingIn.values()].flatMap((jobs) => [...jobs.values()]);
+    if (takingIn.length === 0) return false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    stopped.addEventListener("abort", () => resolve(), { once: true });
+    if (stopped.aborted) resolve();
+    await Promise.race([Promise.allSettled(takingIn), promise]);
+    return true;
   }
 
   async #recoverTask(state: TaskState): Promise<void> {

@@ -230,6 +230,31 @@ Deno.test("update does one cycle", async () => {
   );
 });
 
+Deno.test("update waits for what has ended before it to be taken in, and says so", async () => {
+  await using programs = new Programs();
+  const { code, stderr } = await programs.run(
+    `
+    class Remote extends Task {
+      execute() {
+        throw new Error("started again");
+      }
+      recover() {
+        const resume = async () => {
+          for (let i = 0; i < 9; i++) await new Promise((resolve) => setTimeout(resolve));
+          return { success: true, start_time: "", end_time: "" };
+        };
+        return Promise.resolve([{ job: "emma", attempt: 1, started: 0, ended: true, resume }]);
+      }
+    }
+    const books = new FakeMetadata("books", keys("emma"));
+    const remote = new Remote("remote", new FakeMetadata("records")).link("in", books, { isInput: true });
+    await main(new Pipeline([remote]));
+    `,
+    ["update"],
+  );
+  deepStrictEqual([code, stderr], [0, "remote: 1 done\n"]);
+});
+
 const WAITING = `
   const books = new FakeMetadata("books", keys("emma", "moby"));
   await main(new Pipeline([makeTask("count", books, {
