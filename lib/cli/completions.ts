@@ -15,6 +15,10 @@ export const completionsVerb: Verb = {
   name: "completions",
   summary: "Print a script that makes a shell complete verbs, names and keys",
   words: "bash|zsh|fish",
+  details:
+    `For bash and zsh, write into ~/.bashrc or ~/.zshrc: source <(datatask completions bash), or zsh; for fish, write it to
+~/.config/fish/completions/datatask.fish. Who runs a pipeline with Deno needs a function in place of the program,
+pipeline() { deno run -A pipeline.ts "$@"; }, and its name as PROGRAM.`,
   options: {
     name: {
       type: "string",

@@ -122,6 +122,8 @@ export const injectVerb: Verb = {
   name: "inject",
   summary: "Store a value from standard input: bytes as they are, data from YAML",
   words: "TASK.LINK JOB",
+  details:
+    `Puts it in place of an earlier one: "inject count.books moby < moby.txt". The key is there when all of it has been stored.`,
   opens: false,
   stops: true,
   async run({ pipeline, words: [data = "", job = ""], signal }) {

@@ -21,6 +21,8 @@ export const retryVerb: Verb = {
   name: "retry",
   summary: "Let jobs that failed run again: all, or those of a task, or some of them",
   words: "[TASK] [JOB...]",
+  details:
+    `Deletes their records, and what they wrote before they failed, and prints a line for each; "run" starts them then.`,
   options: {
     class: {
       type: "string",

@@ -51,6 +51,9 @@ export async function run(pipeline: Pipeline, options: RunOptions = {}): Promise
 export const runVerb: Verb = {
   name: "run",
   summary: "Start what is ready, and what becomes ready, until nothing is left to do",
+  details:
+    `Ctrl-C: nothing more is started, and functions that run in this process are waited for; once more ends at once.
+Processes and pods go on meanwhile, and the next run takes in how they end.`,
   options: {
     forever: { type: "boolean", description: "wait for new keys when nothing is left to do" },
     "launch-once": { type: "boolean", description: "start only what is ready at the beginning" },

@@ -31,5 +31,9 @@ export async function shell(pipeline: Pipeline): Promise<void> {
 export const shellVerb: Verb = {
   name: "shell",
   summary: "Start a prompt at which the pipeline is at hand",
+  details:
+    `Takes JavaScript, with await and import. At hand are pipeline, its session, its tasks by name, and each task under
+its own name, with "_" for "-", if that means nothing else: await count.done.info("moby"). Without a terminal,
+statements are read from standard input.`,
   run: ({ pipeline }) => shell(pipeline),
 };
