@@ -9,6 +9,7 @@ import { headline } from "../lib/failure.ts";
 import { ResourceManager } from "../lib/resource_manager.ts";
 import { Resources } from "../lib/resources.ts";
 import { warn } from "../lib/warnings.ts";
+import type { KeptFolder } from "./job_folders.ts";
 import { JobShell } from "./job_shell.ts";
 import { JobSlot } from "./job_slot.ts";
 import { oneAtATime, prologue } from "./job_wrapper.ts";
@@ -18,6 +19,7 @@ import { isAlive, parseStat, type ProcessStat, type ProcessTable } from "./proce
 import type { ProcessJob } from "./process_job.ts";
 import {
   AbstractProcessManager,
+  FAILED_BIT,
   type JobStart,
   type MachineView,
   type ProcessManagerOptions,
@@ -267,13 +269,22 @@ export class LocalLinuxManager extends AbstractProcessManager {
     });
   }
 
+  /** Sets the bit. */
+  protected override markFailed(folder: string): Promise<void> {
+    return attempt(`mark ${folder}`, () => Deno.chmodSync(folder, 0o700 | FAILED_BIT));
+  }
+
   /** Reads the folders of the tasks. */
-  protected override listFolders(): Promise<ReadonlyMap<string, number>> {
+  protected override listFolders(): Promise<ReadonlyMap<string, KeptFolder>> {
     return attempt(`list the folders in ${this.basedir}`, () => {
-      const folders = new Map<string, number>();
+      const folders = new Map<string, KeptFolder>();
       for (const task of foldersIn(this.basedir)) {
         for (const path of foldersIn(task)) {
-          folders.set(path, Deno.statSync(path).mtime?.getTime() ?? 0);
+          const { mtime, mode } = Deno.statSync(path);
+          folders.set(path, {
+            since: mtime?.getTime() ?? 0,
+            failed: ((mode ?? 0) & FAILED_BIT) !== 0,
+          });
         }
       }
       return folders;

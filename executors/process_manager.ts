@@ -10,7 +10,7 @@ import { headline } from "../lib/failure.ts";
 import type { ResourceManager } from "../lib/resource_manager.ts";
 import { warn } from "../lib/warnings.ts";
 import { JobBook } from "./job_book.ts";
-import { JobFolders } from "./job_folders.ts";
+import { JobFolders, type KeptFolder } from "./job_folders.ts";
 import { MAX_ARGUMENT, startLine } from "./job_wrapper.ts";
 import { writeLine } from "./journal.ts";
 import { groupOf, type ProcessStat, type ProcessTable } from "./process_identity.ts";
@@ -24,6 +24,9 @@ const LONGEST_LOOK = 5_000;
 
 /** The size in bytes at which a journal is followed by another. */
 const MAX_JOURNAL = 16 * 1024 * 1024;
+
+/** The bit in the mode of a folder that says that its job failed. */
+export const FAILED_BIT = 0o1000;
 
 /** A job for a process manager. */
 export interface ProcessLaunch {
@@ -70,6 +73,7 @@ export interface ProcessManagerOptions {
   readonly grace?: number;
   /**
    * How many folders of jobs that have ended stay, so that somebody can look into them; none stays longer than 30 days.
+   * Those of jobs that failed are the last to be removed, unless they are more than half of all.
    *
    * @default {2000}
    */
@@ -173,8 +177,11 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   /** Removes journals. */
   protected abstract removeJournals(journals: readonly string[]): Promise<void>;
 
-  /** The folders of jobs in {@linkcode basedir}, and when they were made, in milliseconds since 1970 UTC. */
-  protected abstract listFolders(): Promise<ReadonlyMap<string, number>>;
+  /** Marks the folder of a job that failed, for whoever comes next: by its sticky bit, which costs a list of folders nothing. */
+  protected abstract markFailed(folder: string): Promise<void>;
+
+  /** The folders of jobs in {@linkcode basedir}. */
+  protected abstract listFolders(): Promise<ReadonlyMap<string, KeptFolder>>;
 
   /** When the machine was started, in milliseconds since 1970 UTC by the clock of this program. */
   protected abstract bootTime(): Promise<{ readonly boot: string; readonly at: number }>;
@@ -486,7 +493,11 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     await this.#opened();
     this.#forgotten += writeLine({ type: "forget", nonce: job.nonce });
     this.#book.forget(job.nonce);
-    this.#folders.release(this.folder(job.task, job.job));
+    const folder = this.folder(job.task, job.job);
+    const failed = job.end?.code !== 0 || job.end.failure !== undefined;
+    // One that cannot be marked is kept as others are, by the next program.
+    if (failed) await this.markFailed(folder).catch(() => {});
+    this.#folders.release(folder, failed);
     if (this.#book.jobs.size === 0) await this.#writeForgotten();
   }
 

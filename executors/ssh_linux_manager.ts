@@ -10,11 +10,13 @@ import { ResourceManager } from "../lib/resource_manager.ts";
 import { Resources } from "../lib/resources.ts";
 import type { Accessor } from "../lib/session.ts";
 import { warn } from "../lib/warnings.ts";
+import type { KeptFolder } from "./job_folders.ts";
 import { machineError } from "./machine_error.ts";
 import { parseStat, type ProcessStat, type ProcessTable } from "./process_identity.ts";
 import type { ProcessJob } from "./process_job.ts";
 import {
   AbstractProcessManager,
+  FAILED_BIT,
   type MachineView,
   type ProcessManagerOptions,
 } from "./process_manager.ts";
@@ -252,18 +254,24 @@ export class SSHLinuxManager extends AbstractProcessManager {
     );
   }
 
+  /** Sets the bit. */
+  protected override async markFailed(folder: string): Promise<void> {
+    await this.#host.run(`mark ${folder}`, () => `chmod +t -- ${shquote(folder)} 2>&1`);
+  }
+
   /** Lists the folders of jobs. */
-  protected override async listFolders(): Promise<ReadonlyMap<string, number>> {
+  protected override async listFolders(): Promise<ReadonlyMap<string, KeptFolder>> {
     const output = await this.#host.run(
       "list the folders of jobs",
       (base) =>
-        `find ${shquote(base)} -mindepth 2 -maxdepth 2 -type d -exec stat -c '%Y %n' {} + 2>&1`,
+        `find ${shquote(base)} -mindepth 2 -maxdepth 2 -type d -exec stat -c '%Y %a %n' {} + 2>&1`,
     );
     return new Map(
       output.split("\n").filter(Boolean).map((line) => {
-        const [, seconds, path] = /^(\d+) (.*)$/.exec(line) ?? [];
+        const [, seconds, mode, path] = /^(\d+) ([0-7]+) (.*)$/.exec(line) ?? [];
         if (path === undefined) throw machineError("list the folders of jobs", line);
-        return [path, Number(seconds) * 1000];
+        const failed = (parseInt(mode!, 8) & FAILED_BIT) !== 0;
+        return [path, { since: Number(seconds) * 1000, failed }];
       }),
     );
   }

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { JobFolders } from "../../executors/job_folders.ts";
+import { JobFolders, type KeptFolder } from "../../executors/job_folders.ts";
 import { LocalLinuxManager } from "../../executors/local_linux_manager.ts";
 import { InProcessBlobRepository, Pipeline, run } from "../../mod.ts";
 import { fixture, runScript, temporaryFolder } from "./processes.ts";
@@ -7,6 +7,52 @@ import { fixture, runScript, temporaryFolder } from "./processes.ts";
 function foldersOf(path: string): string[] {
   return [...Deno.readDirSync(`${path}/app/task`)].map(({ name }) => name).sort();
 }
+
+function listed(
+  folders: Readonly<Record<string, number>>,
+  failed: readonly string[] = [],
+): Map<string, KeptFolder> {
+  return new Map(
+    Object.entries(folders).map((
+      [name, since],
+    ) => [name, { since, failed: failed.includes(name) }]),
+  );
+}
+
+Deno.test("LocalLinuxManager keeps folders of jobs that failed longer, also those of an earlier program", async () => {
+  await using folder = await temporaryFolder();
+  const localPath = folder.path;
+  const jobs = Array.from({ length: 60 }, (_, index) => `job${index + 10}`);
+  for (const part of [jobs.slice(0, 30), jobs.slice(30)]) {
+    await using manager = new LocalLinuxManager("app", { localPath, keptFolders: 10 });
+    const { task } = fixture(
+      manager,
+      { template: "case $JOB in job1[1-3]) exit 1 ;; esac", maxConcurrent: 1 },
+      Object.fromEntries(part.map((job) => [job, 0])),
+    );
+    await run(new Pipeline([task]));
+    const left = foldersOf(localPath);
+    ok(left.length < 15, left.join(" "));
+    deepStrictEqual(left.slice(0, 3), ["job11", "job12", "job13"]);
+  }
+});
+
+Deno.test("JobFolders removes folders of jobs that failed first when they are more than half of all", async () => {
+  const removed: string[] = [];
+  const folders = new JobFolders(4, {
+    now: () => 0,
+    list: () =>
+      Promise.resolve(listed({ a: -9, b: -8, c: -7, d: -6, e: -5, f: -4 }, ["b", "c", "d", "e"])),
+    inUse: () => new Set(),
+    remove: (folder) => {
+      removed.push(folder);
+      return Promise.resolve();
+    },
+  });
+  folders.release("g", false);
+  await folders.close();
+  deepStrictEqual(removed, ["b", "a", "c"]);
+});
 
 Deno.test("LocalLinuxManager keeps the latest folders of ended jobs, however many jobs there are", async () => {
   await using folder = await temporaryFolder();
@@ -46,7 +92,7 @@ Deno.test("JobFolders removes no folder that is made anew, nor makes one before 
   const removed: string[] = [];
   const folders = new JobFolders(1, {
     now: () => 0,
-    list: () => Promise.resolve(new Map([["a", -3], ["b", -2], ["c", -1], ["d", 0]])),
+    list: () => Promise.resolve(listed({ a: -3, b: -2, c: -1, d: 0 })),
     inUse: () => new Set(["c"]),
     remove: (folder) => {
       removed.push(folder);
@@ -54,7 +100,7 @@ Deno.test("JobFolders removes no folder that is made anew, nor makes one before 
     },
   });
   await folders.reuse("b");
-  folders.release("d");
+  folders.release("d", false);
   let free = false;
   while (removed.length === 0) await Promise.resolve();
   const reusing = folders.reuse("a").then(() => free = true);

@@ -325,15 +325,26 @@ exec "./$name" -c 'until [ -e ${remote.path}/go ]; do sleep 0.02; done; exit 5'`
 });
 
 Deno.test({
-  name: "SSHLinuxManager removes old folders of jobs",
+  name: "SSHLinuxManager removes old folders of jobs, those of jobs that failed last",
   ignore,
   async fn() {
-    await using remote = await remoteFixture({ keptFolders: 3 });
-    const inputs = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`${i}`, i]));
-    const { task } = fixture(remote.manager, { template: "echo" }, inputs);
-    strictEqual((await run(new Pipeline([task]))).succeeded, 12);
-    const left = await remotely(remote.client, `ls ${remote.path}/app/task`);
-    ok(left.trim().split("\n").length <= 4, left);
+    await using remote = await remoteFixture();
+    for (const first of [10, 30]) {
+      await using manager = new SSHLinuxManager("app", remote.client, {
+        remotePath: remote.path,
+        keptFolders: 4,
+      });
+      const inputs = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`${first + i}`, i]));
+      const { task } = fixture(
+        manager,
+        { template: "[ $JOB != 11 ]", maxConcurrent: 1 },
+        inputs,
+      );
+      await run(new Pipeline([task]));
+      const left = (await remotely(remote.client, `ls ${remote.path}/app/task`)).trim().split("\n");
+      ok(left.length <= 5, left.join(" "));
+      strictEqual(left[0], "11");
+    }
   },
 });
 
