@@ -18,7 +18,7 @@ import type { Executor } from "./executor.ts";
 import { ExecutorLiveRepo } from "./executor_live_repo.ts";
 import { FunctionTask } from "./function_task.ts";
 import { JobConsole } from "./job_console.ts";
-import { OtherPrograms } from "./live_client.ts";
+import { forgetDead, OtherPrograms } from "./live_client.ts";
 import type { LiveServer } from "./live_server.ts";
 import { livePlace } from "./live_socket.ts";
 
@@ -244,6 +244,7 @@ export class ExecutorTask extends FunctionTask {
           Object.hasOwn(this.live.own(), job) ? this.live.cancel(job) : Promise.resolve(false),
         logs: (job, follow) => this.#consoles.get(job)?.read({ follow }),
       });
+      await forgetDead(place.folder);
     } catch {
       // no such folder can be made, or its path is too long for a socket
     }

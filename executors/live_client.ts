@@ -82,6 +82,27 @@ export class OtherPrograms {
   }
 }
 
+/**
+ * Deletes the sockets of programs that have been killed.
+ *
+ * @param folder The folder of all sockets.
+ */
+export async function forgetDead(folder: string): Promise<void> {
+  const names = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+  await Promise.all(names.map(async (name) => (await connect(`${folder}/${name}`))?.close()));
+}
+
+/** A connection with a program. Undefined if it is not there any more. */
+async function connect(socket: string): Promise<Deno.UnixConn | undefined> {
+  try {
+    return await Deno.connect({ transport: "unix", path: socket });
+  } catch (error) {
+    // It was killed; or it has ended this moment.
+    if (error instanceof Deno.errors.ConnectionRefused) await Deno.remove(socket).catch(() => {});
+    return undefined;
+  }
+}
+
 async function list(socket: string): Promise<Record<string, LiveJobInfo>> {
   const answer = await ask(socket, { ask: "list" }, AbortSignal.timeout(PATIENCE));
   if (answer === undefined) return {};
@@ -95,14 +116,8 @@ async function ask(
   question: LiveQuestion,
   signal?: AbortSignal,
 ): Promise<Answer | undefined> {
-  let connection: Deno.UnixConn;
-  try {
-    connection = await Deno.connect({ transport: "unix", path: socket });
-  } catch (error) {
-    // It was killed; or it has ended this moment.
-    if (error instanceof Deno.errors.ConnectionRefused) await Deno.remove(socket).catch(() => {});
-    return undefined;
-  }
+  const connection = await connect(socket);
+  if (connection === undefined) return undefined;
   const reader = new AnswerReader(connection, signal);
   try {
     await connection.write(new TextEncoder().encode(`${JSON.stringify(question)}\n`));

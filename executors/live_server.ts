@@ -28,6 +28,7 @@ export class LiveServer {
   /** The name of its socket. */
   readonly name: string;
   readonly #jobs: LiveJobs;
+  readonly #path: string;
   readonly #listener: Deno.UnixListener;
   readonly #answers = new Set<Promise<void>>();
 
@@ -43,7 +44,9 @@ export class LiveServer {
     this.#jobs = jobs;
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     Deno.chmodSync(folder, 0o700); // it may have been there
-    this.#listener = Deno.listen({ transport: "unix", path: `${folder}/${this.name}` });
+    this.#path = `${folder}/${this.name}`;
+    this.#listener = Deno.listen({ transport: "unix", path: this.#path });
+    Deno.chmodSync(this.#path, 0o600);
     this.#listener.unref();
     globalThis.addEventListener("unload", this.#end);
     void this.#accept();
@@ -60,8 +63,14 @@ export class LiveServer {
     clearTimeout(timer);
   }
 
-  /** Which deletes the socket as well. */
-  readonly #end = (): void => this.#listener.close();
+  readonly #end = (): void => {
+    this.#listener.close();
+    try {
+      Deno.removeSync(this.#path); // the listener does so only when it is not waited for any more
+    } catch {
+      // it has done so
+    }
+  };
 
   async #accept(): Promise<void> {
     for (;;) {

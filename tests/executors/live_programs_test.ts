@@ -147,6 +147,25 @@ Deno.test("Of a program that was killed, no job is seen, and no socket stays", a
   });
 });
 
+Deno.test("A program that gives up its jobs leaves no socket, and forgets those that killed ones have left", async () => {
+  await inFolder(async (folder) => {
+    const program = new Program(folder, "WorkerExecutor");
+    const live = `${folder}/datatask/live`;
+    await Deno.mkdir(live, { recursive: true });
+    const killed = new Deno.Command(Deno.execPath(), {
+      args: [
+        "eval",
+        `Deno.listen({ transport: "unix", path: ${JSON.stringify(`${live}/of-another`)} });` +
+        `Deno.kill(Deno.pid, "SIGKILL");`,
+      ],
+    });
+    await killed.output();
+    deepStrictEqual(program.sockets, ["of-another"]);
+    strictEqual((await program.ask("run", "--timeout", "1")).code, 1);
+    deepStrictEqual(program.sockets, []);
+  });
+});
+
 Deno.test("A program that may use no socket runs its jobs all the same", async () => {
   await inFolder(async (folder) => {
     const program = new Program(folder, "WorkerExecutor");
