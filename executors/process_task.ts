@@ -95,9 +95,9 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** From which size in bytes on a file is removed, when its job is settled, that is stored elsewhere too. */
 const LARGE = 1024 * 1024;
 
-/** How often the output of a job that has ended is stored before that is given up, and the milliseconds between. */
-const STORE_ATTEMPTS = 3;
-const STORE_DELAY = 1_000;
+/** Milliseconds between two attempts to store what a job has written: the first, and the longest. */
+const FIRST_DELAY = 1_000;
+const LONGEST_DELAY = 60_000;
 
 /**
  * Runs a script as a process for each job. The processes go on when this program ends, and the next run of it takes in
@@ -116,7 +116,8 @@ const STORE_DELAY = 1_000;
  *
  * The record of a job has `success`, `return_code`, `start_time` and `end_time`, and if it failed `class` and `attempts`;
  * if it is not the script that failed, `exception` as well. What a script wrote is stored as soon as it has ended by
- * itself, with whatever code.
+ * itself, with whatever code. While the store is away that is tried again and again, and the job counts as running; when
+ * the run is stopped meanwhile, the next one stores it.
  *
  * Unless `jobResources` says otherwise, each job takes one core.
  *
@@ -165,6 +166,11 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
   readonly #copies = new Map<string, string[]>();
   /** What is being stored. */
   readonly #storing = new Set<Promise<void>>();
+  /** Set while what cannot be stored is left to the next run. */
+  #closing = false;
+  #onClosing: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** Whether it was said that a store is away. */
+  #isStoreAway = false;
   /** The manager that is to be released. */
   #acquired: AbstractProcessManager | undefined;
 
@@ -367,7 +373,12 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
 
   /** Gives the manager up, once what has begun to be started is started, and what has ended is stored. */
   override async close(): Promise<void> {
+    this.#closing = true;
+    this.#onClosing.resolve();
     await Promise.allSettled([...this.#starting.values(), ...this.#storing]);
+    this.#closing = false;
+    this.#onClosing = Promise.withResolvers();
+    this.#isStoreAway = false;
     this.#jobs.clear();
     this.#copies.clear();
     const manager = this.#acquired;
@@ -409,32 +420,61 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     const clearing = manager.cleared(process);
     if (clearing !== undefined) await clearing;
     manager.reached("ended");
-    if (end.failure === undefined) {
-      const storing = this.#store(process.job);
-      this.#storing.add(storing);
-      await storing.finally(() => this.#storing.delete(storing));
-    }
-    manager.reached("stored");
-    await this.#forgetPid(process.job);
+    const storing = this.#store(process.job, end);
+    this.#storing.add(storing);
+    await storing.finally(() => this.#storing.delete(storing));
     return end;
   }
 
-  /** Stores what a script has written; a store that is away for a moment is no reason to run it again. */
-  async #store(job: string): Promise<void> {
+  /** Stores what a script has written. */
+  async #store(job: string, end: ProcessEnd): Promise<void> {
     const manager = access(this.manager);
     const folder = manager.folder(this.name, job);
     const { stdout, stderr } = this.#options;
-    for (const [name, repository] of [["stdout", stdout], ["stderr", stderr]] as const) {
-      if (repository === undefined || repository === STDOUT) continue;
-      for (let attempt = 1;; attempt++) {
-        try {
-          const path = `${folder}/${name}`;
-          await this.#copy(job, await manager.readable(path), path, repository.writable(job));
-          break;
-        } catch (error) {
-          if (!(error instanceof StoreError) || attempt === STORE_ATTEMPTS) throw error;
-          await manager.pause(STORE_DELAY);
+    if (end.failure === undefined) {
+      for (const [name, repository] of [["stdout", stdout], ["stderr", stderr]] as const) {
+        if (repository === undefined || repository === STDOUT) continue;
+        const path = `${folder}/${name}`;
+        await this.#insist(
+          job,
+          async () => this.#copy(job, await manager.readable(path), path, repository.writable(job)),
+          path,
+        );
+      }
+    }
+    manager.reached("stored");
+    if (this.pids instanceof RunningProcesses) this.pids.tell({ type: "delete", job });
+    else await this.#insist(job, () => this.pids.delete(job));
+  }
+
+  /**
+   * Takes in something of a job that has ended, as often as it needs: a store that is away is no failure of the job, nor a
+   * reason to run it again. When the task is closed meanwhile, that is left to the next run.
+   *
+   * @param job The job.
+   * @param action Does it.
+   * @param path The file that it reads, without which it cannot be done.
+   */
+  async #insist(job: string, action: () => Promise<void>, path?: string): Promise<void> {
+    const manager = access(this.manager);
+    for (let delay = FIRST_DELAY;; delay = Math.min(2 * delay, LONGEST_DELAY)) {
+      try {
+        await action();
+        this.#isStoreAway = false;
+        return;
+      } catch (error) {
+        if (!(error instanceof StoreError) || this.#closing) throw error;
+        if (path !== undefined && await isMissing(manager, path)) throw error;
+        if (!this.#isStoreAway) {
+          this.#isStoreAway = true;
+          warn(
+            `"${job}" of task "${this.name}" has ended, but that cannot be taken in yet: ${
+              headline(error)
+            }; it is tried again until it can be, as for other jobs, by the next run if this one is stopped`,
+          );
         }
+        await manager.pause(delay, this.#onClosing.promise);
+        if (this.#closing) throw error;
       }
     }
   }
@@ -470,15 +510,18 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     const { pids } = this.#options;
     if (pids === undefined) return;
     await manager.identified(process);
-    await pids.dump(process.job, {
-      pid: process.process?.pid,
-      start_time: new Date(process.started).toISOString(),
-    });
-  }
-
-  async #forgetPid(job: string): Promise<void> {
-    if (this.pids instanceof RunningProcesses) this.pids.tell({ type: "delete", job });
-    else await this.pids.delete(job);
+    try {
+      await pids.dump(process.job, {
+        pid: process.process?.pid,
+        start_time: new Date(process.started).toISOString(),
+      });
+    } catch (error) { // it runs all the same
+      warn(
+        `"${process.job}" of task "${this.name}" runs, but ${pids} does not tell: ${
+          headline(error)
+        }`,
+      );
+    }
   }
 
   #cancel(job: string): void {
@@ -519,6 +562,11 @@ function recordOf(
         : failure.message,
     },
   };
+}
+
+/** Whether it is known that there is no such file. */
+async function isMissing(manager: AbstractProcessManager, path: string): Promise<boolean> {
+  return await manager.readAt(path, 0).then((bytes) => bytes === undefined, () => false);
 }
 
 /** Links what a process uses. The compiler knows these links by the options of the task. */

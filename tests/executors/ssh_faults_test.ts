@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import {
   type DoneRecord,
+  type Env,
   InProcessBlobRepository,
   InProcessMetadataRepository,
   interceptWarnings,
@@ -9,7 +10,9 @@ import {
   run,
   sh,
   SSHLinuxManager,
+  type SSHLinuxManagerOptions,
   StoreError,
+  systemEnv,
 } from "../../mod.ts";
 import type { SshClientOptions } from "../../executors/ssh_client.ts";
 import { TcpProxy } from "../faulty_proxy.ts";
@@ -29,6 +32,8 @@ async function brokenMachine(options: Partial<SshClientOptions> = {}): Promise<
     manager: SSHLinuxManager;
     path: string;
     remotely(c: string): Promise<string>;
+    /** Another manager in its place. */
+    manage(options: SSHLinuxManagerOptions): SSHLinuxManager;
   }
   & AsyncDisposable
 > {
@@ -58,6 +63,7 @@ async function brokenMachine(options: Partial<SshClientOptions> = {}): Promise<
     manager,
     path,
     remotely: (command) => remotely(direct, command),
+    manage: (options) => new SSHLinuxManager("app", client, { remotePath: path, ...options }),
     [Symbol.asyncDispose]: () => moved.disposeAsync(),
   };
 }
@@ -198,6 +204,31 @@ Deno.test({
     proxy.resume();
     await running;
     strictEqual((await done.info("a"))!.class, "timeout");
+  },
+});
+
+Deno.test({
+  name: "what a job has written is fetched when its machine is in reach again, however late",
+  ignore,
+  sanitizeResources,
+  async fn() {
+    const away = Promise.withResolvers<void>();
+    using _ = interceptWarnings((warning) => /has ended, but/.test(warning) && away.resolve());
+    await using machine = await brokenMachine({ reconnectTimeout: 1_000 });
+    const { proxy, path } = machine;
+    const env: Env = { ...systemEnv, fault: (at) => at === "ended" && proxy.refuse() };
+    await using manager = machine.manage({ env });
+    const { task, stdout, done } = fixture(manager, {
+      template: `echo run >> ${path}/log; echo out`,
+      retries: {},
+    });
+    const running = run(new Pipeline([task]));
+    await Promise.race([away.promise, running]);
+    strictEqual(await done.contains("a"), false);
+    proxy.resume();
+    strictEqual((await running).succeeded, 1);
+    strictEqual(await stdout.readText("a"), "out\n");
+    strictEqual(await machine.remotely(`cat ${path}/log`), "run\n");
   },
 });
 
