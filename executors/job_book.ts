@@ -186,7 +186,9 @@ export class JobBook {
         return;
       case "intent":
         if (this.#own === undefined || !line.nonce.startsWith(this.#own)) {
-          this.add(this.#known?.get(line.nonce) ?? new ProcessJob(line, journal));
+          const job = this.#known?.get(line.nonce) ?? new ProcessJob(line, journal);
+          job.startedAt ??= line.started - chapter.bootedAt;
+          this.add(job);
         }
         return;
       case "forget":

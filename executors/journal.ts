@@ -13,7 +13,10 @@ import { parseStat, type ProcessStat } from "./process_identity.ts";
 
 /** What a line says. */
 export type JournalLine =
-  /** The journal was begun: in which boot of the machine, and when that was, in milliseconds since 1970 UTC. */
+  /**
+   * The journal was begun, or the clock was set: in which boot of the machine, and when that was by the clock as it is set
+   * since, in milliseconds since 1970 UTC.
+   */
   | { readonly type: "boot"; readonly boot: string; readonly at: number }
   /** A shell was started that starts jobs. */
   | { readonly type: "shell"; readonly pid: number; readonly start: number }

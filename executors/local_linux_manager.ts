@@ -23,6 +23,7 @@ import {
   type JobStart,
   type MachineView,
   type ProcessManagerOptions,
+  type Uptime,
 } from "./process_manager.ts";
 
 /** Options of a {@linkcode LocalLinuxManager}. */
@@ -292,10 +293,10 @@ export class LocalLinuxManager extends AbstractProcessManager {
   }
 
   /** Which boot of the machine this is, and how long it has been up. */
-  protected override bootTime(): Promise<{ readonly boot: string; readonly at: number }> {
+  protected override uptime(): Promise<Uptime> {
     return attempt("learn when this machine was started", () => {
       const uptime = Number(Deno.readTextFileSync("/proc/uptime").split(" ", 1)[0]);
-      return { boot: bootId(), at: Math.round(this.env.now() - uptime * 1000) };
+      return { boot: bootId(), uptime: uptime * 1000 };
     });
   }
 

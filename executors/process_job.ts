@@ -33,6 +33,8 @@ export class ProcessJob {
   readonly interpreter: string | undefined;
   /** The journal that tells of it. */
   readonly journal: string;
+  /** When that was in milliseconds since the machine was started, whose clock nobody sets; undefined if it is not known. */
+  startedAt: number | undefined;
   /** Its process; undefined until it is known to be started. */
   process: ProcessStat | undefined;
   /** Why somebody has decided to end it. */

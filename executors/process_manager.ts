@@ -22,6 +22,9 @@ import { interpreterOf } from "./shebang.ts";
 const FIRST_LOOK = 50;
 const LONGEST_LOOK = 5_000;
 
+/** By how many milliseconds a clock is corrected without that it counts as set. */
+const CLOCK_SLACK = 1_000;
+
 /** The size in bytes at which a journal is followed by another. */
 const MAX_JOURNAL = 16 * 1024 * 1024;
 
@@ -65,6 +68,14 @@ export interface MachineView {
   readonly table: ProcessTable;
   /** What was appended to each journal behind the offset that was asked for. */
   readonly journals: ReadonlyMap<string, Uint8Array>;
+}
+
+/** For how long a machine has been up. */
+export interface Uptime {
+  /** Names the time since it was started. */
+  readonly boot: string;
+  /** Milliseconds since then, by its own clock that nobody sets. */
+  readonly uptime: number;
 }
 
 /** Options of every process manager. */
@@ -122,6 +133,9 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   #journal = "";
   #journalSize = 0;
   #journals = 0;
+  /** When the machine was started by the wall clock, and what that was ahead of the clock that nobody sets. */
+  #bootedAt = 0;
+  #clock = 0;
   #nonces = 0;
   /** The shells that start jobs, the latest at the end. */
   #shells: Pick<ProcessStat, "pid" | "start">[] = [];
@@ -183,8 +197,8 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   /** The folders of jobs in {@linkcode basedir}. */
   protected abstract listFolders(): Promise<ReadonlyMap<string, KeptFolder>>;
 
-  /** When the machine was started, in milliseconds since 1970 UTC by the clock of this program. */
-  protected abstract bootTime(): Promise<{ readonly boot: string; readonly at: number }>;
+  /** For how long the machine has been up. */
+  protected abstract uptime(): Promise<Uptime>;
 
   /**
    * Tells a shell on the machine, which is started if none is there, to run lines; and resolves when they are sent. A
@@ -466,6 +480,20 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   }
 
   /**
+   * For how long jobs have run that have not ended, by a clock that nobody sets.
+   *
+   * @param jobs The jobs.
+   * @returns Milliseconds; nothing of a job of which that is not known.
+   * @throws {StoreError} If the machine cannot be asked.
+   */
+  async runTimes(jobs: readonly ProcessJob[]): Promise<ReadonlyMap<ProcessJob, number>> {
+    const known = jobs.filter(({ startedAt }) => startedAt !== undefined);
+    if (known.length === 0) return new Map();
+    const { uptime } = await this.uptime();
+    return new Map(known.map((job) => [job, Math.max(0, uptime - job.startedAt!)]));
+  }
+
+  /**
    * Waits until the process of a job is known, or it has ended.
    *
    * @param job The job.
@@ -600,10 +628,21 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     this.#journal = `.journal-${++this.#journals}`;
     this.#journalSize = 0;
     const shells = this.#shells.map((shell) => writeLine({ type: "shell", ...shell }));
-    await this.append(
-      this.#journal,
-      writeLine({ type: "boot", ...await this.bootTime() }) + shells.join(""),
-    );
+    await this.append(this.#journal, await this.#bootLine() + shells.join(""));
+  }
+
+  /** What tells when the machine was started by the wall clock, as that is set now. */
+  async #bootLine(): Promise<string> {
+    const { boot, uptime } = await this.uptime();
+    const now = this.env.now();
+    this.#bootedAt = Math.round(now - uptime);
+    this.#clock = now - this.env.elapsed();
+    return writeLine({ type: "boot", boot, at: this.#bootedAt });
+  }
+
+  /** Whether the wall clock was set since that was told. */
+  get #isClockSet(): boolean {
+    return Math.abs(this.env.now() - this.env.elapsed() - this.#clock) > CLOCK_SLACK;
   }
 
   /** Without a lock. */
@@ -635,7 +674,9 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     const batch = this.#queue;
     this.#queue = [];
     this.#nextSent = undefined;
-    const lines = this.#forgotten + batch.map(({ intent }) => intent).join("");
+    const boot = this.#isClockSet ? await this.#bootLine() : "";
+    for (const { job } of batch) job.startedAt = job.started - this.#bootedAt;
+    const lines = boot + this.#forgotten + batch.map(({ intent }) => intent).join("");
     this.#forgotten = "";
     await this.append(this.#journal, lines);
     this.env.fault?.("intent");

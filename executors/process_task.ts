@@ -303,10 +303,13 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
         }
       }
     }
+    const running = [...this.#jobs.values()].filter(({ end }) => end === undefined);
+    const ran = await manager.runTimes(this.options.timeout === undefined ? [] : running);
     return [...this.#jobs.values()].map((process) => ({
       job: process.job,
       attempt: process.attempt,
       started: process.started,
+      ...ran.has(process) && { ran: ran.get(process)! },
       ended: process.end !== undefined,
       resume: (attempt) => this.#finish(process, attempt),
     }));

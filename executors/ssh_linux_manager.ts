@@ -19,6 +19,7 @@ import {
   FAILED_BIT,
   type MachineView,
   type ProcessManagerOptions,
+  type Uptime,
 } from "./process_manager.ts";
 import { shquote } from "./sh.ts";
 import type { SshClient } from "./ssh_api.ts";
@@ -277,13 +278,13 @@ export class SSHLinuxManager extends AbstractProcessManager {
   }
 
   /** Which boot of the machine this is, and how long it has been up. */
-  protected override async bootTime(): Promise<{ readonly boot: string; readonly at: number }> {
+  protected override async uptime(): Promise<Uptime> {
     const output = await this.#host.run(
       "learn when the machine was started",
       () => "cat /proc/sys/kernel/random/boot_id /proc/uptime 2>&1",
     );
     const [boot = "", uptime = ""] = output.split("\n");
-    return { boot, at: Math.round(this.env.now() - Number(uptime.split(" ")[0]) * 1000) };
+    return { boot, uptime: Number(uptime.split(" ")[0]) * 1000 };
   }
 
   /** Hands lines to the shell that starts jobs, once: some of what is lost on the way may have been heard. */

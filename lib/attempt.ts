@@ -38,6 +38,8 @@ export interface RecoveredJob {
   readonly attempt: number;
   /** When it was started: milliseconds since 1970 UTC. */
   readonly started: number;
+  /** For how many milliseconds it has run, by a clock that nobody sets; by the wall clock, if it is not given. */
+  readonly ran?: number;
   /** Whether it has ended. */
   readonly ended: boolean;
   /**

@@ -101,14 +101,14 @@ export class Launcher {
 
   /** Goes on with an attempt of an earlier run of the program; its former failures count as the job's own. */
   resume(state: TaskState, id: number, recovered: RecoveredJob): Promise<DoneRecord> {
-    const { job, attempt: number, started } = recovered;
+    const { job, attempt: number, started, ran = this.#env.now() - started } = recovered;
     const jobs = this.#failures.get(state) ?? new Map<number, Failures>();
     this.#failures.set(state, jobs.set(id, { user: number - 1 }));
     const attempt = new RunningAttempt(state.task, job, number, started, this.#env);
     attempt.isRecorded = state.task.metadata;
     this.#follow(state, id, attempt);
     attempt.detach();
-    return this.#run(state, id, attempt, () => recovered.resume(attempt));
+    return this.#run(state, id, attempt, () => recovered.resume(attempt), ran);
   }
 
   /** Takes in an attempt that another engine in this process has started, and keeps the record of. */
@@ -168,10 +168,11 @@ export class Launcher {
     id: number,
     attempt: RunningAttempt,
     work: () => Promise<DoneRecord>,
+    ran = 0,
   ): Promise<DoneRecord> {
     const { job } = attempt;
     this.#own.set(attempt, state);
-    const record = await this.#execute(state, attempt, work);
+    const record = await this.#execute(state, attempt, work, ran);
     this.#own.delete(attempt);
     if (attempt.abandoned) return record;
     this.#concluding++;
@@ -202,11 +203,12 @@ export class Launcher {
     state: TaskState,
     attempt: RunningAttempt,
     work: () => Promise<DoneRecord>,
+    ran: number,
   ): Promise<DoneRecord> {
     const { timeout } = state.task.options;
-    const timer = timeout === undefined ? undefined : this.#env.schedule(
+    attempt.timer = timeout === undefined ? undefined : this.#env.schedule(
       () => attempt.abort(new DOMException(`The job ran longer than ${timeout} s`, "TimeoutError")),
-      Math.max(0, attempt.started + timeout * 1000 - this.#env.now()),
+      Math.max(0, timeout * 1000 - ran),
     );
     try {
       return await work();
@@ -214,7 +216,7 @@ export class Launcher {
       const failureClass = error instanceof JobError ? error.class : "infra";
       return failureRecord(error, attempt.started, this.#env.now(), failureClass);
     } finally {
-      timer?.[Symbol.dispose]();
+      attempt.timer?.[Symbol.dispose]();
     }
   }
 

@@ -29,6 +29,8 @@ export class RunningAttempt implements Attempt {
   isRecorded = true;
   /** Whether its end is left to whoever recovers it. */
   abandoned = false;
+  /** Aborts it when its time is up. */
+  timer: Disposable | undefined;
   /** What still runs although the attempt has ended; undefined if nothing does. */
   rest: Promise<void> | undefined;
 
@@ -80,6 +82,7 @@ export class RunningAttempt implements Attempt {
   /** Leaves its end to whoever recovers it. */
   abandon(): void {
     this.abandoned = true;
+    this.timer?.[Symbol.dispose]();
     this.#leave();
   }
 

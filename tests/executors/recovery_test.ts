@@ -311,6 +311,52 @@ Deno.test("LocalLinuxManager gives times that follow each other though the clock
   ok(Date.parse(start_time) <= Date.parse(end_time), `${start_time} ${end_time}`);
 });
 
+const HOUR = 3_600_000;
+
+for (
+  const [title, before, after] of [
+    ["set back while no program is there", [0, 0], -HOUR],
+    ["set forward while no program is there", [0, 0], HOUR],
+    ["set forward between two jobs", [0, HOUR], HOUR],
+    ["set back between two jobs", [0, -HOUR], -HOUR],
+  ] as const
+) {
+  Deno.test(`ProcessTask ends a job that it has taken in when its time is up, though the clock is ${title}`, async () => {
+    await using folder = await temporaryFolder();
+    const options = { template: "sleep 1000", timeout: 100 };
+    {
+      let [ahead, later]: readonly number[] = before;
+      const env: Env = { ...systemEnv, now: () => Date.now() + ahead! };
+      await using manager = new LocalLinuxManager("app", { localPath: folder.path, env });
+      await manager.open();
+      ahead = later;
+      await using pipeline = new Pipeline([fixture(manager, options).task], undefined, { env });
+      await pipeline.open();
+      await pipeline.update();
+    }
+    const timer = Promise.withResolvers<() => void>();
+    const env: Env = {
+      ...systemEnv,
+      now: () => Date.now() + after,
+      schedule(callback, delay) {
+        if (delay > 50_000) {
+          ok(delay > 60_000 && delay <= 100_000, `${delay}`);
+          timer.resolve(callback);
+        }
+        return systemEnv.schedule(callback, delay);
+      },
+    };
+    await using manager = new LocalLinuxManager("app", { localPath: folder.path, env });
+    const { task, done } = fixture(manager, options);
+    const running = run(new Pipeline([task], undefined, { env }));
+    const end = await Promise.race([timer.promise, running]);
+    ok(typeof end === "function", "it was ended at once");
+    end();
+    await running;
+    strictEqual((await done.info("a"))!.class, "timeout");
+  });
+}
+
 Deno.test("LocalLinuxManager keeps its journal short: what nobody needs is gone with the next program", async () => {
   await using folder = await temporaryFolder();
   for (let turn = 0; turn < 3; turn++) {
