@@ -471,9 +471,9 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
         if (!this.#isStoreAway) {
           this.#isStoreAway = true;
           warn(
-            `"${job}" of task "${this.name}" has ended, but that cannot be taken in yet: ${
+            `"${job}" of task "${this.name}" has ended, but that cannot be kept yet: ${
               headline(error)
-            }; it is tried again until it can be, as for other jobs, by the next run if this one is stopped`,
+            }; for this and all its jobs it is tried again while the run goes on, and by the next one`,
           );
         }
         await manager.pause(delay, this.#onClosing.promise);
