@@ -131,6 +131,7 @@ export {
 export { WorkerExecutor, type WorkerExecutorOptions } from "./executors/worker_executor.ts";
 export { FunctionTask, type JobArguments } from "./executors/function_task.ts";
 export { InProcessSyncTask } from "./executors/in_process_sync_task.ts";
+export type { KeptFolder } from "./executors/job_folders.ts";
 export {
   type KubeFunctionLinks,
   KubeFunctionTask,
@@ -160,6 +161,7 @@ export {
   type MachineView,
   type ProcessLaunch,
   type ProcessManagerOptions,
+  type Uptime,
 } from "./executors/process_manager.ts";
 export {
   type ProcessLinks,
