@@ -7,7 +7,13 @@
 import type { FailureClass } from "../lib/errors.ts";
 import { type JournalLine, JournalReader } from "./journal.ts";
 import { NO_INTERPRETER, NOT_STARTED } from "./job_wrapper.ts";
-import { groupOf, isAlive, type ProcessStat, type ProcessTable } from "./process_identity.ts";
+import {
+  groupOf,
+  isAlive,
+  type NotedProcess,
+  type ProcessStat,
+  type ProcessTable,
+} from "./process_identity.ts";
 import { type ProcessEnd, ProcessJob } from "./process_job.ts";
 
 /** The code of a job that was killed. */
@@ -27,7 +33,7 @@ interface Chapter {
 }
 
 /** Jobs, and the processes that were known to be theirs. */
-export type Suspects = ReadonlyMap<ProcessJob, ProcessStat | undefined>;
+export type Suspects = ReadonlyMap<ProcessJob, NotedProcess | undefined>;
 
 /** The jobs of a process manager that nobody has forgotten yet. */
 export class JobBook {
@@ -285,13 +291,13 @@ function maybeStarting(
 }
 
 /** Whether the wrapper of a job is there, which is about to write down its end. */
-function isWrapped(table: ProcessTable, process: ProcessStat): boolean {
+function isWrapped(table: ProcessTable, process: NotedProcess): boolean {
   const wrapper = table.processes.get(process.parent);
   return wrapper !== undefined && wrapper.session === process.session && wrapper.state !== "Z";
 }
 
 /** Whether there is something left of the group of a process that has ended. Its number is nobody else's until then. */
-function isOrphaned(table: ProcessTable, process: ProcessStat): boolean {
+function isOrphaned(table: ProcessTable, process: NotedProcess): boolean {
   const number = groupOf(process);
   const leader = table.processes.get(number);
   if (leader !== undefined && leader.state !== "Z") return false;

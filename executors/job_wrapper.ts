@@ -117,6 +117,9 @@ _dt_job() {
  * cheaper way ({@linkcode Orphans}), and gives it no other one before what is left is gone. If nobody does, because the
  * program has ended, it looks itself before it ends, and ends the group by KILL after the grace time, itself included.
  *
+ * A shell reads byte by byte, and a stat line takes it longer than all else that it does for a job: so what the job writes
+ * down is its number, as the name of its folder of `/proc`, and that of the shell, in whose session it is.
+ *
  * The job has none of the shell's own pipes, so that these end when the shell does. For a script without an interpreter
  * no other shell is started.
  *
@@ -133,11 +136,13 @@ ${waiting(grace)}
 trap '_dt_wait "$$" "$$"; kill -s KILL 0' EXIT
 _dt_job() {
   (
+    cd -P /proc/self
+    _dt_pid=\${PWD#/proc/}
+    cd /
     cd -- "$3/cwd" || exit 121
     exec < "$4" > ../stdout 2> "$5" || exit 122
     [ -z "$6" ] || [ -x "$6" ] || exit 123
-    read -r _dt_stat < /proc/self/stat
-    printf '\\nrun %s %s .\\n' "$2" "$_dt_stat" >> "$1" || exit 124
+    printf '\\nrun %s %s %s .\\n' "$2" "$_dt_pid" "$$" >> "$1" || exit 124
     [ "$5" != /dev/null ] || exec 2>&1
     eval "$7"
     if [ -z "$6" ]; then

@@ -9,7 +9,7 @@
  */
 
 import type { FailureClass } from "../lib/errors.ts";
-import { parseStat, type ProcessStat } from "./process_identity.ts";
+import { type NotedProcess, parseStat } from "./process_identity.ts";
 
 /** What a line says. */
 export type JournalLine =
@@ -32,8 +32,11 @@ export type JournalLine =
     /** The program that is to run its script, if it says which. */
     readonly interpreter?: string | undefined;
   }
-  /** A job is started: this is its process, which becomes the leader of a session. */
-  | { readonly type: "run"; readonly nonce: string; readonly process: ProcessStat }
+  /**
+   * A job is started: this is its process. It tells all of itself, and becomes the leader of a session; or its number and
+   * that of a shell, in whose group and session it is.
+   */
+  | { readonly type: "run"; readonly nonce: string; readonly process: NotedProcess }
   /** Somebody has decided to end a job. */
   | { readonly type: "kill"; readonly nonce: string; readonly class: FailureClass }
   /** A job has ended: with which code, and when, in seconds since the machine was started. */
@@ -117,7 +120,9 @@ function parseLine(text: string): JournalLine | undefined {
         ...sixth !== undefined && { interpreter: decodeURIComponent(sixth) },
       };
     case "run": {
-      const process = parseStat(words.slice(1).join(" "));
+      const process = words.length === 3
+        ? inShell(Number(second), Number(third))
+        : parseStat(words.slice(1).join(" "));
       return process && { type, nonce: first, process };
     }
     case "kill":
@@ -127,6 +132,10 @@ function parseLine(text: string): JournalLine | undefined {
     case "forget":
       return { type, nonce: first };
   }
+}
+
+function inShell(pid: number, shell: number): NotedProcess {
+  return { pid, parent: shell, group: shell, session: shell };
 }
 
 function isKillClass(word: string): word is FailureClass {

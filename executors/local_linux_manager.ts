@@ -15,7 +15,13 @@ import { JobSlot } from "./job_slot.ts";
 import { oneAtATime, prologue } from "./job_wrapper.ts";
 import { machineError } from "./machine_error.ts";
 import { Orphans } from "./orphans.ts";
-import { isAlive, parseStat, type ProcessStat, type ProcessTable } from "./process_identity.ts";
+import {
+  isAlive,
+  type NotedProcess,
+  parseStat,
+  type ProcessStat,
+  type ProcessTable,
+} from "./process_identity.ts";
 import type { ProcessJob } from "./process_job.ts";
 import {
   AbstractProcessManager,
@@ -549,7 +555,7 @@ function readProc(pid: number, file: "stat" | "status" = "stat"): string | undef
 }
 
 /** Whether a process has ended, or is about to because it was killed. */
-function isKilled(process: ProcessStat): boolean {
+function isKilled(process: NotedProcess): boolean {
   if (!isAlive(readTable([process.pid]), process)) return true;
   const status = readProc(process.pid, "status") ?? "";
   const pending = status.matchAll(/^(?:Sig|Shd)Pnd:\s*([0-9a-f]+)$/gm);

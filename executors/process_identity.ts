@@ -20,6 +20,12 @@ export interface ProcessStat {
   readonly start: number;
 }
 
+/** What a journal says of a process. */
+export interface NotedProcess extends Omit<ProcessStat, "state" | "start"> {
+  /** When it was started; if that is not known, its session tells it from others, in which nothing else ever has its id. */
+  readonly start?: number;
+}
+
 /** The processes of a machine at a moment. */
 export interface ProcessTable {
   /** Names the time since the machine was started: another one means that no process of before is left. */
@@ -62,8 +68,23 @@ export function parseStat(line: string): ProcessStat | undefined {
  * @returns The number of the group: of the shell that leads it, if that runs one job at a time, and otherwise of the
  * process itself, which becomes the leader of a session.
  */
-export function groupOf({ pid, parent, session }: ProcessStat): number {
+export function groupOf({ pid, parent, session }: NotedProcess): number {
   return parent === session ? session : pid;
+}
+
+/**
+ * Finds a process.
+ *
+ * @param table The processes of the machine.
+ * @param process Which one.
+ * @returns What is there of it; undefined if nothing is.
+ */
+export function findProcess(table: ProcessTable, process: NotedProcess): ProcessStat | undefined {
+  const found = table.processes.get(process.pid);
+  const isSame = process.start === undefined
+    ? found?.session === process.session
+    : found?.start === process.start;
+  return isSame ? found : undefined;
 }
 
 /**
@@ -71,13 +92,9 @@ export function groupOf({ pid, parent, session }: ProcessStat): number {
  *
  * @param table The processes of the machine.
  * @param process Which one.
- * @returns True if the process of that id was started at that time, and is no zombie.
+ * @returns True if it is there, and no zombie.
  */
-export function isAlive(
-  table: ProcessTable,
-  process: Pick<ProcessStat, "pid" | "start">,
-): boolean {
-  const found = table.processes.get(process.pid);
-  return found !== undefined && found.start === process.start && found.state !== "Z" &&
-    found.state !== "X";
+export function isAlive(table: ProcessTable, process: NotedProcess): boolean {
+  const found = findProcess(table, process);
+  return found !== undefined && found.state !== "Z" && found.state !== "X";
 }

@@ -5,7 +5,7 @@
  */
 
 import type { FailureClass } from "../lib/errors.ts";
-import type { ProcessStat } from "./process_identity.ts";
+import type { NotedProcess, ProcessStat } from "./process_identity.ts";
 
 /** How the process of a job ended. */
 export interface ProcessEnd {
@@ -36,7 +36,7 @@ export class ProcessJob {
   /** When that was in milliseconds since the machine was started, whose clock nobody sets; undefined if it is not known. */
   startedAt: number | undefined;
   /** Its process; undefined until it is known to be started. */
-  process: ProcessStat | undefined;
+  process: NotedProcess | undefined;
   /** Why somebody has decided to end it. */
   killed: FailureClass | undefined;
   /** The shell that was told to start it, if it was told by this program. */

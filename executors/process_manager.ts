@@ -13,7 +13,7 @@ import { JobBook } from "./job_book.ts";
 import { JobFolders, type KeptFolder } from "./job_folders.ts";
 import { MAX_ARGUMENT, startLine } from "./job_wrapper.ts";
 import { writeLine } from "./journal.ts";
-import { groupOf, type ProcessStat, type ProcessTable } from "./process_identity.ts";
+import { findProcess, groupOf, type ProcessStat, type ProcessTable } from "./process_identity.ts";
 import { isPlain } from "./plain_script.ts";
 import { ProcessJob } from "./process_job.ts";
 import { interpreterOf } from "./shebang.ts";
@@ -440,7 +440,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
         const late = this.env.elapsed() - began >= this.grace * 1000;
         if (signalled === 0 || (late && signalled === 1)) {
           const { table } = await this.look(this.#book.offsets, [process.pid]);
-          if (table.processes.get(process.pid)?.start === process.start) {
+          if (findProcess(table, process) !== undefined) {
             const signal = signalled === 0 ? "SIGTERM" : "SIGKILL";
             // At its very beginning it may lead no group yet.
             await this.signal(-groupOf(process), signal) || await this.signal(process.pid, signal);
