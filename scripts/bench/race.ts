@@ -48,6 +48,7 @@ async function race({ scenario, n, peers, repeat = 3 }: Row): Promise<string> {
     `--n=${n}`,
     `--peers=${peers}`,
     `--repeat=${repeat}`,
+    "--wait=5",
     ...commands.map((command) => `--cmd=${command}`),
   ]);
   console.log(table);
