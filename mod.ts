@@ -153,7 +153,7 @@ export {
 export type { PodRecord } from "./executors/pod_record.ts";
 export type { PodFunction } from "./executors/pod_source.ts";
 export type { PodTracker } from "./executors/pod_tracker.ts";
-export type { ProcessStat, ProcessTable } from "./executors/process_identity.ts";
+export type { NotedProcess, ProcessStat, ProcessTable } from "./executors/process_identity.ts";
 export { type ProcessEnd, ProcessJob } from "./executors/process_job.ts";
 export {
   AbstractProcessManager,
