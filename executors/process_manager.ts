@@ -100,8 +100,8 @@ export interface ProcessManagerOptions {
  * `stdin` and `exe` as they are needed. The latest stay when their jobs have ended. While it runs, a job has a
  * process group that it shares with no other job. It is ended by TERM to its process group, and KILL when it is still
  * there after the grace time; what it leaves running in its group when it ends by itself is ended in the same way, and
- * only then does the program that has started it take in its end. The signals INT and QUIT are ignored by it, as by all that a shell runs in
- * the background.
+ * only then does the program that has started it take in its end. The signals INT and QUIT are ignored by it, as by all
+ * that a shell runs in the background.
  *
  * What was started and how it ended is kept in journals in `basedir`, to which the wrappers of the jobs write, so that
  * it is known whatever becomes of this program. Only one program at a time can start jobs there.

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { JobFolders, type KeptFolder } from "../../executors/job_folders.ts";
 import { LocalLinuxManager } from "../../executors/local_linux_manager.ts";
-import { InProcessBlobRepository, Pipeline, run } from "../../mod.ts";
+import { InProcessBlobRepository, Pipeline, type ProcessTaskOptions, run } from "../../mod.ts";
 import { fixture, runScript, temporaryFolder } from "./processes.ts";
 
 function foldersOf(path: string): string[] {
@@ -19,20 +19,32 @@ function listed(
   );
 }
 
-Deno.test("LocalLinuxManager keeps folders of jobs that failed longer, also those of an earlier program", async () => {
+/** Runs 30 jobs each by two programs, one after the other, which keep ten folders: what each has left. */
+async function* afterPrograms(options: ProcessTaskOptions): AsyncGenerator<
+  {
+    readonly succeeded: number;
+    readonly jobs: readonly string[];
+    readonly left: readonly string[];
+  },
+  void,
+  undefined
+> {
   await using folder = await temporaryFolder();
   const localPath = folder.path;
-  const jobs = Array.from({ length: 60 }, (_, index) => `job${index + 10}`);
-  for (const part of [jobs.slice(0, 30), jobs.slice(30)]) {
+  const all = Array.from({ length: 60 }, (_, index) => `job${index + 10}`);
+  for (const jobs of [all.slice(0, 30), all.slice(30)]) {
     await using manager = new LocalLinuxManager("app", { localPath, keptFolders: 10 });
-    const { task } = fixture(
-      manager,
-      { template: "case $JOB in job1[1-3]) exit 1 ;; esac", maxConcurrent: 1 },
-      Object.fromEntries(part.map((job) => [job, 0])),
-    );
-    await run(new Pipeline([task]));
+    const { task } = fixture(manager, options, Object.fromEntries(jobs.map((job) => [job, 0])));
+    const { succeeded } = await run(new Pipeline([task]));
     const left = foldersOf(localPath);
     ok(left.length < 15, left.join(" "));
+    yield { succeeded, jobs, left };
+  }
+}
+
+Deno.test("LocalLinuxManager keeps folders of jobs that failed longer, also those of an earlier program", async () => {
+  const options = { template: "case $JOB in job1[1-3]) exit 1 ;; esac", maxConcurrent: 1 };
+  for await (const { left } of afterPrograms(options)) {
     deepStrictEqual(left.slice(0, 3), ["job11", "job12", "job13"]);
   }
 });
@@ -55,22 +67,13 @@ Deno.test("JobFolders removes folders of jobs that failed first when they are mo
 });
 
 Deno.test("LocalLinuxManager keeps the latest folders of ended jobs, however many jobs there are", async () => {
-  await using folder = await temporaryFolder();
-  const localPath = folder.path;
-  const jobs = Array.from({ length: 60 }, (_, index) => `job${index + 10}`);
-  for (const part of [jobs.slice(0, 30), jobs.slice(30)]) {
-    await using manager = new LocalLinuxManager("app", { localPath, keptFolders: 10 });
-    const { task } = fixture(
-      manager,
-      { template: "exit 0" },
-      Object.fromEntries(part.map((job) => [job, 0])),
-    );
-    strictEqual((await run(new Pipeline([task]))).succeeded, 30);
-    const left = foldersOf(localPath);
-    ok(left.length < 15, left.join(" "));
-    ok(left.includes(part.at(-1)!));
+  let last: readonly string[] = [];
+  for await (const { succeeded, jobs, left } of afterPrograms({ template: "exit 0" })) {
+    strictEqual(succeeded, 30);
+    ok(left.includes(jobs.at(-1)!));
+    last = left;
   }
-  ok(!foldersOf(localPath).includes("job39")); // of the earlier program
+  ok(!last.includes("job39")); // of the earlier program
 });
 
 Deno.test("LocalLinuxManager removes folders that are older than 30 days, and no others", async () => {

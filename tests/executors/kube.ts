@@ -301,6 +301,18 @@ export async function setStatus(namespace: Namespace, pod: Pod, status: PodStatu
   );
 }
 
+/** What the status of a pod says whose only container has run, and has ended. */
+export function endedStatus(exitCode: number): PodStatus {
+  const time = new Date().toISOString();
+  return {
+    phase: exitCode === 0 ? "Succeeded" : "Failed",
+    containerStatuses: [{
+      name: "main",
+      state: { terminated: { exitCode, startedAt: time, finishedAt: time } },
+    }],
+  };
+}
+
 /** Lets each pod succeed that is there, until `signal` is aborted. Tells how many did. */
 export async function playKubelet(namespace: Namespace, signal: AbortSignal): Promise<number> {
   const seen = new Set<string>();

@@ -19,7 +19,15 @@ import { interceptWarnings } from "../../lib/warnings.ts";
 import { TcpProxy } from "../faulty_proxy.ts";
 import { Captured } from "../lib/cli/captured.ts";
 import { kubeServer } from "../servers.ts";
-import { ApiProxy, hastyEnv, Namespace, playKubelet, setStatus, UNSCHEDULED } from "./kube.ts";
+import {
+  ApiProxy,
+  endedStatus,
+  hastyEnv,
+  Namespace,
+  playKubelet,
+  setStatus,
+  UNSCHEDULED,
+} from "./kube.ts";
 
 const { ignore } = kubeServer;
 const SWEEP = Deno.env.get("DATATASK_SWEEP") === "1";
@@ -644,14 +652,7 @@ Deno.test(
     const { pipeline, done } = fixture(namespace, namespace.client, ["job"], { logs });
     const running = run(pipeline);
     const pod = await namespace.until(async () => (await namespace.pods())[0] ?? false);
-    const time = new Date().toISOString();
-    await setStatus(namespace, pod, {
-      phase: "Succeeded",
-      containerStatuses: [{
-        name: "main",
-        state: { terminated: { exitCode: 0, startedAt: time, finishedAt: time } },
-      }],
-    });
+    await setStatus(namespace, pod, endedStatus(0));
     strictEqual((await running).succeeded, 1);
     strictEqual((await done.info("job"))?.success, true);
     match(
@@ -678,17 +679,12 @@ Deno.test(
       const pods = await namespace.pods();
       return pods.length === count && pods;
     });
-    const time = new Date().toISOString();
-    const containerStatuses = [{
-      name: "main",
-      state: { terminated: { exitCode: 1, startedAt: time, finishedAt: time } },
-    }];
     for (const pod of pods) {
       const number = Number(identityOf(pod)?.job.slice(3));
       if (number % 3 === 0) await task.cancel(`job${number}`);
       else if (number % 3 === 1) {
         await setStatus(namespace, pod, { phase: "Failed", reason: "Evicted" });
-      } else await setStatus(namespace, pod, { phase: "Failed", containerStatuses });
+      } else await setStatus(namespace, pod, endedStatus(1));
     }
     await running;
     const classes = [...done.data.values()].map((record) => record.class).sort();
@@ -772,14 +768,7 @@ Deno.test(
     });
     const running = run(pipeline);
     const pod = await namespace.until(async () => (await namespace.pods())[0] ?? false);
-    const time = new Date().toISOString();
-    await setStatus(namespace, pod, {
-      phase: "Succeeded",
-      containerStatuses: [{
-        name: "main",
-        state: { terminated: { exitCode: 0, startedAt: time, finishedAt: time } },
-      }],
-    });
+    await setStatus(namespace, pod, endedStatus(0));
     strictEqual((await running).succeeded, 1);
     strictEqual((await done.info("job"))?.success, true);
     match(await logs.readText("job"), /^<logs lost: .*the server does not answer/);

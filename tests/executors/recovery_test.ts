@@ -15,14 +15,15 @@ async function leaveJournal(folder: string, lines: readonly string[]): Promise<v
   await Deno.writeTextFile(`${folder}/app/.journal-1`, lines.join(""));
 }
 
-const intent = writeLine({
+const launch = {
   type: "intent",
   nonce: "n1",
   task: "task",
   job: "a",
   attempt: 1,
   started: Date.now(),
-});
+} as const;
+const intent = writeLine(launch);
 
 Deno.test("LocalLinuxManager adopts a job that an earlier program has started, and hears of its end", async () => {
   await using folder = await temporaryFolder();
@@ -72,15 +73,7 @@ Deno.test("LocalLinuxManager says which interpreter was missing of a job that an
   await using folder = await temporaryFolder();
   await leaveJournal(folder.path, [
     writeLine({ type: "boot", boot: BOOT, at: Date.now() - 1e6 }),
-    writeLine({
-      type: "intent",
-      nonce: "n1",
-      task: "task",
-      job: "a",
-      attempt: 1,
-      started: Date.now(),
-      interpreter: "/opt/é",
-    }),
+    writeLine({ ...launch, interpreter: "/opt/é" }),
     "\nexit n1 123 1001.5 .\n",
   ]);
   await using manager = new LocalLinuxManager("app", { localPath: folder.path });
