@@ -306,7 +306,10 @@ export class LocalLinuxManager extends AbstractProcessManager {
     });
   }
 
-  /** Hands each job to a shell that runs one at a time; if too many run, to one that starts many. */
+  /**
+   * Hands each job to a shell that runs one at a time; if too many run, to one that starts many. The end of a shell of the
+   * first kind is heard of, and then it is looked for its job; before that, no look is needed.
+   */
   protected override async dispatch(starts: readonly JobStart[]): Promise<void> {
     const others: JobStart[] = [];
     const sent = await Promise.allSettled(starts.map(async (start) => {
@@ -339,7 +342,8 @@ export class LocalLinuxManager extends AbstractProcessManager {
     if (slot === undefined) return undefined;
     this.#slots.add(slot);
     this.#groups.add(slot.pid);
-    slot.ended.then(() => this.#lose(slot)).catch((error) => warn(headline(error)));
+    slot.ended.catch(() => {}) // it cannot be heard, which is the same
+      .then(() => this.#lose(slot)).catch((error) => warn(headline(error)));
     await this.noteShell(slot.pid, slot.start);
     await slot.send(oneAtATime(this.grace));
     return slot;

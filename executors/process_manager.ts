@@ -537,7 +537,9 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   }
 
   /**
-   * Hands jobs to the machine: to the latest shell that was noted, here.
+   * Hands jobs to the machine: to the latest shell that was noted, here. From then on it is looked now and then whether
+   * they are there, since their ends may come to be known in no other way. Who needs no such look for a job hands it to the
+   * machine himself.
    *
    * @param starts Each job, with what a shell is to be told to start it.
    * @throws {StoreError} If the machine cannot be told, or only in part.
@@ -547,6 +549,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
       await this.send(starts.map(({ line }) => line).join(""));
     } finally {
       for (const { job } of starts) job.shell = this.#shells.at(-1);
+      if (this.#lookTimer === undefined) this.lookSoon();
     }
   }
 
@@ -561,7 +564,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     this.#shells = this.#shells.filter((shell) => shell.pid !== pid);
   }
 
-  /** For managers whose shell has ended: looks soon for jobs that it has not started. */
+  /** Looks soon for jobs whose ends nobody tells of: those of a shell that has ended, and may not have started them. */
   protected lookSoon(): void {
     if (this.#live === 0) return;
     this.#stopLooking();
@@ -618,6 +621,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     await this.#beginJournal();
     if (book.live.length === 0) return;
     this.#tally(book.live.length);
+    this.lookSoon();
     this.onAdopted();
   }
 
@@ -743,14 +747,12 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
     if (orphaned.length > 0) this.#lookDelay = FIRST_LOOK;
   }
 
-  /** Counts jobs that have begun or ended, and looks after them while there are any. */
+  /** Counts jobs that have begun or ended. */
   #tally(change: number): void {
     const before = this.#live;
     this.#live += change;
     if (before === 0 && this.#live > 0) {
       this.onBusy();
-      this.#lookDelay = FIRST_LOOK;
-      this.#lookLater();
     } else if (before > 0 && this.#live === 0) {
       this.#stopLooking();
       this.onIdle();

@@ -85,17 +85,20 @@ class Meter {
 class LineDisplay implements ProgressDisplay {
   readonly #measure: () => readonly TaskProgress[];
   #last = "";
-  #timer: ReturnType<typeof setInterval> | undefined;
+  #next: AbortSignal | undefined;
+  readonly #onTime = (): void => {
+    this.#wait();
+    void this.#show();
+  };
 
   constructor(measure: () => readonly TaskProgress[]) {
     this.#measure = measure;
   }
 
-  /** Not before: the first timer takes the platform a tenth of the shortest run. */
   begin(): void {
-    if (this.#timer !== undefined) return;
+    if (this.#next !== undefined) return;
     this.#measure(); // the first rate is taken from here
-    this.#timer = setInterval(() => void this.#show(), LINE);
+    this.#wait();
   }
 
   say(message: string): void {
@@ -103,15 +106,20 @@ class LineDisplay implements ProgressDisplay {
   }
 
   [Symbol.dispose](): void {
-    if (this.#timer === undefined) return; // to end none would take as long as to make one
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#next?.removeEventListener("abort", this.#onTime);
+    this.#next = undefined;
+  }
+
+  /** Waits for the time of the next line: by a signal, since the first timer takes longer to load than a short run takes. */
+  #wait(): void {
+    this.#next = AbortSignal.timeout(LINE);
+    this.#next.addEventListener("abort", this.#onTime);
   }
 
   async #show(): Promise<void> {
     const { progressText } = await import("./progress.ts");
     const line = progressText(this.#measure());
-    if (this.#timer !== undefined && line !== "" && line !== this.#last) this.say(line);
+    if (this.#next !== undefined && line !== "" && line !== this.#last) this.say(line);
     this.#last = line;
   }
 }

@@ -13,23 +13,14 @@ import { READS, type Records } from "./records.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { TaskState } from "./task_state.ts";
 
-/** Milliseconds after which timers and signals have their turn, however much there is to start. */
+/** Milliseconds after which timers and signals have their turn, as long as there is something to start. */
 const SLICE = 20;
 
 /** What to wait for: attempts that would end with this program; all attempts; all attempts and retries. */
 export type Patience = "attached" | "running" | "retries";
 
-/** A stretch of work in which no timer and no signal has its turn. */
-interface Turn {
-  /** When it is over at the latest, by the clock of elapsed time. */
-  readonly end: number;
-  /** How many jobs were considered. */
-  count: number;
-  /** Whether nothing more is to be done in it. */
-  over: boolean;
-  /** Fires when it has ended. */
-  readonly timer: Disposable;
-}
+/** How many jobs are considered between two looks at the clock. */
+const PACE = 16;
 
 /** The parts of an engine that it works with. */
 export interface DispatcherParts {
@@ -52,7 +43,12 @@ export class Dispatcher {
   #reading = 0;
   #pumping = false;
   #pumpComes = false;
-  #turn: Turn | undefined;
+  /** How many jobs were considered. */
+  #considered = 0;
+  /** When timers and signals are to have their turn, by the clock of elapsed time. */
+  #due = 0;
+  /** Fires when they have had it, while nothing is started. */
+  #turn: Disposable | undefined;
   #alarm: Disposable | undefined;
   #patience: Patience = "attached";
   #onQuiet: (() => void) | undefined;
@@ -76,6 +72,7 @@ export class Dispatcher {
     if (this.stopped.aborted) return;
     this.#admitting = which === "always";
     this.#launching = true;
+    this.#due = this.#parts.env.elapsed() + SLICE;
     this.enqueue();
   }
 
@@ -108,7 +105,7 @@ export class Dispatcher {
   stop(): void {
     this.#launching = false;
     this.#admitting = false;
-    this.#turn?.timer[Symbol.dispose]();
+    this.#turn?.[Symbol.dispose]();
     this.#turn = undefined;
     this.#alarm?.[Symbol.dispose]();
     this.#alarm = undefined;
@@ -137,7 +134,7 @@ export class Dispatcher {
 
   /** Starts what is ready and finds room. */
   pump(): void {
-    if (this.#pumping || this.#turn?.over) return;
+    if (this.#pumping || this.#turn !== undefined) return;
     if (this.#launching) {
       this.#pumping = true;
       try {
@@ -150,26 +147,28 @@ export class Dispatcher {
   }
 
   #work(): void {
-    while (this.#launching && !this.#turn?.over) {
+    while (this.#launching && this.#turn === undefined) {
       const next = this.#parts.scheduler.peek();
       if (next === undefined || this.#reading >= READS) break;
-      const turn = this.#turn ??= this.#beginTurn(); // not before there is work: the first timer takes longer than a short run
       this.#consider(next.state, next.id);
-      turn.over = ++turn.count % 16 === 0 && this.#parts.env.elapsed() >= turn.end;
+      if (++this.#considered % PACE === 0) this.#giveWay();
     }
     if (this.#launching) this.#awaitRoom();
   }
 
-  /** Begins a stretch of work that ends when timers and signals have their turn: by themselves, or when it is over. */
-  #beginTurn(): Turn {
+  /**
+   * Starts nothing until timers and signals have had their turn, when that is due. They may have had it meanwhile, by
+   * themselves: once in a while it does no harm, and a timer for each time would. The first timer takes longer to load than
+   * a short run takes.
+   */
+  #giveWay(): void {
     const { env } = this.#parts;
-    const timer = env.schedule(() => {
-      const { over } = turn;
+    if (env.elapsed() < this.#due || !this.#launching) return;
+    this.#turn = env.schedule(() => {
       this.#turn = undefined;
-      if (over) this.pump();
+      this.#due = env.elapsed() + SLICE;
+      this.pump();
     }, 0);
-    const turn: Turn = { end: env.elapsed() + SLICE, count: 0, over: false, timer };
-    return turn;
   }
 
   #push(state: TaskState, id: number): void {
@@ -198,7 +197,7 @@ export class Dispatcher {
   #settle(): void {
     const { keys, launcher } = this.#parts;
     if (this.#onQuiet === undefined || this.#pumping || this.#pumpComes) return;
-    if (launcher.attached > 0 || this.#reading > 0 || this.#turn?.over) return;
+    if (launcher.attached > 0 || this.#reading > 0 || this.#turn !== undefined) return;
     if (keys.busy) {
       keys.settled().then(() => this.pump());
       return;
