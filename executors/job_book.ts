@@ -190,13 +190,11 @@ export class JobBook {
       case "shell":
         chapter.shells.push(line);
         return;
-      case "intent":
-        if (this.#own === undefined || !line.nonce.startsWith(this.#own)) {
-          const job = this.#known?.get(line.nonce) ?? new ProcessJob(line, journal);
-          job.startedAt ??= line.started - chapter.bootedAt;
-          this.add(job);
-        }
-        return;
+      case "intent": {
+        const job = this.#known?.get(line.nonce) ?? new ProcessJob(line, journal);
+        job.startedAt ??= line.started - chapter.bootedAt;
+        return this.add(job);
+      }
       case "forget":
         return this.forget(line.nonce);
     }
@@ -217,7 +215,7 @@ export class JobBook {
     let chapter = this.#chapters.get(journal);
     if (chapter === undefined) {
       chapter = {
-        reader: new JournalReader(),
+        reader: new JournalReader(this.#own),
         offset: 0,
         boot: "",
         bootedAt: 0,

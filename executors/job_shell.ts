@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Notices } from "./notices.ts";
+
 /** A `/bin/sh` that reads what to do from this program, in a session of its own, where no Ctrl-C reaches it. */
 export class JobShell {
   /** Its process id. */
@@ -12,7 +14,7 @@ export class JobShell {
   readonly ended: Promise<void>;
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #stdout: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #notices: Notices;
   readonly #listening: Promise<void>;
   readonly #encoder = new TextEncoder();
 
@@ -32,8 +34,8 @@ export class JobShell {
     this.pid = this.#child.pid;
     this.#stdin = this.#child.stdin.getWriter();
     this.#stdin.closed.catch(() => {}); // told by the calls that fail
-    this.#stdout = this.#child.stdout.getReader();
-    this.#listening = this.#listen(onNotice);
+    this.#notices = new Notices(this.#child.stdout);
+    this.#listening = this.#notices.hear(onNotice);
     this.ended = this.#child.status.then(() => this.#closeStdin());
   }
 
@@ -53,15 +55,11 @@ export class JobShell {
     this.keepAlive(true);
     await this.#closeStdin();
     await this.ended;
-    await this.#stdout.cancel();
+    await this.#notices.cancel();
     await this.#listening;
   }
 
   async #closeStdin(): Promise<void> {
     await this.#stdin.close().catch(() => {}); // it is closed, or broken
-  }
-
-  async #listen(onNotice: () => void): Promise<void> {
-    while (!(await this.#stdout.read()).done) onNotice();
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { NOTHING_LEFT } from "./job_wrapper.ts";
+import { Notices } from "./notices.ts";
 import { parseStat, type ProcessStat } from "./process_identity.ts";
 
 /** A `/bin/sh` in a session of its own, which outlives this program while its job runs. */
@@ -19,14 +20,14 @@ export class JobSlot {
   readonly ended: Promise<void>;
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #stdout: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #notices: Notices;
   readonly #encoder = new TextEncoder();
 
   private constructor(
     { pid, start, parent }: ProcessStat,
     child: Deno.ChildProcess,
     stdin: WritableStreamDefaultWriter<Uint8Array>,
-    stdout: ReadableStreamDefaultReader<Uint8Array>,
+    notices: Notices,
     onNotice: () => void,
   ) {
     this.pid = pid;
@@ -34,8 +35,8 @@ export class JobSlot {
     this.parent = parent;
     this.#child = child;
     this.#stdin = stdin;
-    this.#stdout = stdout;
-    this.ended = this.#listen(onNotice).then(() => this.#closeStdin());
+    this.#notices = notices;
+    this.ended = notices.hear(onNotice).then(() => this.#closeStdin());
   }
 
   /**
@@ -55,19 +56,19 @@ export class JobSlot {
     }).spawn();
     const stdin = child.stdin.getWriter();
     stdin.closed.catch(() => {}); // told by the calls that fail
-    const stdout = child.stdout.getReader();
+    const notices = new Notices(child.stdout);
     await stdin.write(new TextEncoder().encode("echo $$\n")).catch(() => {}); // nobody answers
     let line = "";
-    for (let read; !line.endsWith("\n") && !(read = await stdout.read()).done;) {
-      line += new TextDecoder().decode(read.value);
+    for (let part; !line.endsWith("\n") && (part = await notices.next()) !== undefined;) {
+      line += new TextDecoder().decode(part);
     }
     await child.status;
     const stat = parseStat(
       await Deno.readTextFile(`/proc/${Number(line)}/stat`).catch(() => ""),
     );
-    if (stat !== undefined) return new JobSlot(stat, child, stdin, stdout, onNotice);
+    if (stat !== undefined) return new JobSlot(stat, child, stdin, notices, onNotice);
     await stdin.close().catch(() => {}); // nobody reads it
-    await stdout.cancel();
+    await notices.cancel();
   }
 
   /** Tells it to run lines, and resolves when they are sent. */
@@ -84,7 +85,7 @@ export class JobSlot {
   /** Lets it end when its job has ended, which is not waited for; and what that leaves. */
   async close(): Promise<void> {
     await this.#closeStdin();
-    await this.#stdout.cancel();
+    await this.#notices.cancel();
     await this.ended;
   }
 
@@ -96,9 +97,5 @@ export class JobSlot {
 
   async #closeStdin(): Promise<void> {
     await this.#stdin.close().catch(() => {}); // it is closed, or broken
-  }
-
-  async #listen(onNotice: () => void): Promise<void> {
-    while (!(await this.#stdout.read()).done) onNotice();
   }
 }

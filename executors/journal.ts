@@ -82,7 +82,17 @@ function join(...words: readonly (string | number)[]): string {
 /** Reads a journal piece by piece. */
 export class JournalReader {
   readonly #decoder = new TextDecoder();
+  readonly #known: string | undefined;
   #rest = "";
+
+  /**
+   * Makes a reader at the beginning of a journal.
+   *
+   * @param own With what the nonces begin of jobs whose intents are known, and left out.
+   */
+  constructor(own?: string) {
+    this.#known = own === undefined ? undefined : `intent ${own}`;
+  }
 
   /**
    * Reads on.
@@ -91,11 +101,17 @@ export class JournalReader {
    * @returns The lines that are whole now.
    */
   read(bytes: Uint8Array): JournalLine[] {
-    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split("\n");
-    this.#rest = lines.pop()!;
-    return lines.filter((line) => line.endsWith(" .")).flatMap((line) =>
-      parseLine(line.slice(0, -2)) ?? []
-    );
+    const text = this.#rest + this.#decoder.decode(bytes, { stream: true });
+    const lines: JournalLine[] = [];
+    let start = 0;
+    for (let end; (end = text.indexOf("\n", start)) >= 0; start = end + 1) {
+      if (!text.endsWith(" .", end)) continue;
+      if (this.#known !== undefined && text.startsWith(this.#known, start)) continue;
+      const line = parseLine(text.slice(start, end - 2));
+      if (line !== undefined) lines.push(line);
+    }
+    this.#rest = text.slice(start);
+    return lines;
   }
 }
 

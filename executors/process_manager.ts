@@ -726,8 +726,10 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
       do {
         const judging = this.#judging;
         this.#again = this.#judging = false;
-        const { offsets, suspects } = this.#book;
-        const processes = judging ? [...suspects.values()].map((process) => process?.pid) : [];
+        const { offsets } = this.#book;
+        const processes = judging
+          ? [...this.#book.suspects.values()].map((process) => process?.pid)
+          : [];
         const view = await this.look(offsets, processes.filter((pid) => pid !== undefined));
         for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
         if (judging && this.#book.isInDoubt(view.table)) await this.#judge();

@@ -91,25 +91,33 @@ export class ShellScript {
  */
 export function sh(strings: TemplateStringsArray, ...values: unknown[]): ShellScript {
   const parts: ScriptPart[] = [];
+  let isPlain = true;
   strings.raw.forEach((text, index) => {
     append(parts, text);
     if (index === values.length) return;
     const value = values[index];
     if (value instanceof ShellScript) {
+      isPlain = false;
       for (const part of partsOf.get(value) ?? [value.text]) {
         append(parts, typeof part === "string" ? part : { ...part, number: index + 1 });
       }
     } else {
-      parts.push({ number: index + 1, isList: Array.isArray(value), words: shquote(value) });
+      const isList = Array.isArray(value);
+      isPlain &&= !isList;
+      parts.push({ number: index + 1, isList, words: shquote(value) });
     }
   });
-  check(parts);
+  if (!isPlain || !checked.has(strings)) check(parts);
+  if (isPlain) checked.add(strings);
   const script = new ShellScript(
     parts.map((part) => typeof part === "string" ? part : part.words).join(""),
   );
   partsOf.set(script, parts);
   return script;
 }
+
+/** Scripts around values that may each stand where it does, if it is one word: the same at every call from one place. */
+const checked = new WeakSet<TemplateStringsArray>();
 
 /** A part of a script: text, or a value. */
 type ScriptPart = string | {

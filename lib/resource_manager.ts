@@ -128,7 +128,7 @@ export class ResourceManager {
     const now = this.#now();
     this.#expire(now);
     if (this.#launched + request.launches > this.quota.launches) return ResourceType.RATE;
-    this.#free = this.#free.minus(withoutLaunches(request));
+    this.#free = this.#free.minus(request.withoutLaunches());
     this.#launch(now, request.launches);
     return undefined;
   }
@@ -140,7 +140,7 @@ export class ResourceManager {
    */
   relinquish(request: Resources): void {
     if (this.#free === undefined) this.#stale = true;
-    else this.#free = this.#free.plus(withoutLaunches(request));
+    else this.#free = this.#free.plus(request.withoutLaunches());
   }
 
   /**
@@ -171,7 +171,7 @@ export class ResourceManager {
     do {
       this.#stale = false;
       used = new Resources();
-      for (const getter of this.#getters) used = used.plus(withoutLaunches(await getter()));
+      for (const getter of this.#getters) used = used.plus((await getter()).withoutLaunches());
     } while (this.#stale);
     this.#free = this.quota.minus(used);
   }
@@ -199,8 +199,4 @@ export class ResourceManager {
   #end(launch: { readonly at: number }): number {
     return launch.at + this.window * 1000;
   }
-}
-
-function withoutLaunches(resources: Resources): Resources {
-  return resources.minus(new Resources(0, 0, resources.launches));
 }

@@ -139,6 +139,15 @@ export class Resources {
   }
 
   /**
+   * This amount, but for the launches.
+   *
+   * @returns The CPU and memory; this very amount, if it has no launches.
+   */
+  withoutLaunches(): Resources {
+    return this.launches === 0 ? this : Resources.#of(this.#cpu, this.#mem, 0);
+  }
+
+  /**
    * This amount several times.
    *
    * @param factor How often; a whole number.
@@ -227,7 +236,7 @@ function billionths(quantity: Quantity): bigint {
 }
 
 function decimal(billionths: bigint): string {
-  if (billionths === 0n) return "0";
+  if (billionths % BILLION === 0n) return String(billionths / BILLION);
   const sign = billionths < 0n ? "-" : "";
   const digits = String(billionths < 0n ? -billionths : billionths).padStart(PLACES + 1, "0");
   const fraction = digits.slice(-PLACES).replace(/0+$/, "");
