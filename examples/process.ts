@@ -1,6 +1,6 @@
 /**
  * Three stages of shell scripts over the 233 State of the Union addresses of the presidents of the United States, 1790
- * to 2020; each job of a stage is a process of its own:
+ * to 2021; each job of a stage is a process of its own:
  *
  *     speeches -> split -> words -> count -> counts -> merge -> reports
  *                                              facts ---^

@@ -1,5 +1,5 @@
 /**
- * Three stages over the 233 State of the Union addresses of the presidents of the United States, 1790 to 2020:
+ * Three stages over the 233 State of the Union addresses of the presidents of the United States, 1790 to 2021:
  *
  *     speeches -> count -> counts -> rate -> ratings -> report -> reports
  *                                              facts ----^
