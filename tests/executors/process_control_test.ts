@@ -181,3 +181,21 @@ Deno.test("AbstractProcessManager refuses two tasks of one name at the same time
   await run(second);
   strictEqual((await done.infoAll()).size, 1);
 });
+
+Deno.test("a run of few scripts makes no timer, the first of which takes longer to load than a script to run", async () => {
+  await using folder = await temporaryFolder();
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const { task } = fixture(manager, { template: "echo $JOB" }, { a: 1, b: 2, c: 3 });
+  const { setTimeout } = globalThis;
+  let timers = 0;
+  globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+    timers++;
+    return setTimeout(...args);
+  }) as typeof setTimeout;
+  try {
+    strictEqual((await run(new Pipeline([task]))).succeeded, 3);
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  strictEqual(timers, 0);
+});
