@@ -6,30 +6,12 @@
 
 import { environment } from "../lib/environment.ts";
 import { type Env, systemEnv } from "../lib/env.ts";
-import { type FailureClass, JobError } from "../lib/errors.ts";
-import { headline } from "../lib/failure.ts";
-import { access, type Accessor } from "../lib/session.ts";
-import { warn } from "../lib/warnings.ts";
+import type { FailureClass } from "../lib/errors.ts";
+import type { Accessor } from "../lib/session.ts";
 import type { KubernetesClient, Pod, PodEvent, PodManifest } from "./pod_api.ts";
 import type { PodLogOptions } from "./pod_log.ts";
-import {
-  ENDED_ANNOTATION,
-  identityOf,
-  labelValue,
-  POD_VARIABLE,
-  podMarks,
-  podName,
-} from "./pod_names.ts";
-import {
-  ApiError,
-  isGeneralRefusal,
-  isQuotaRefusal,
-  PodRequests,
-  type RequestPurpose,
-} from "./pod_requests.ts";
-import { isTerminal, isTerminating, milliseconds } from "./pod_state.ts";
-import { PodTracker } from "./pod_tracker.ts";
-import type { PodWatch } from "./pod_watch.ts";
+import type { PodTracker } from "./pod_tracker.ts";
+import type { Pods } from "./pods.ts";
 
 /** Options of a {@linkcode PodManager}. */
 export interface PodManagerOptions {
@@ -55,28 +37,14 @@ export interface PodLaunchOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The variable in the environment of each container that names the application, the task and the job. */
+export const POD_VARIABLE = "DATATASK_POD";
+
 /** A name that an application can have. */
 const APP = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** A name that a namespace can have. */
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-
-/** How many events of a pod are asked for. */
-const EVENTS = 100;
-
-/** Answers that say that a pod cannot be made as it is. */
-const REFUSALS: ReadonlySet<number | undefined> = new Set([400, 403, 405, 413, 422]);
-
-/** A pod by which it is asked whether any can be made. */
-const PROBE: PodManifest = {
-  apiVersion: "v1",
-  kind: "Pod",
-  metadata: { generateName: "datatask-" },
-  spec: { containers: [{ name: "main", image: "none" }] },
-};
-
-/** Milliseconds between two looks whether a name is free again. */
-const NAME_DELAY = 5_000;
 
 /**
  * Runs the pods of an application in a namespace of a cluster, for all tasks of a pipeline together: it lists them once,
@@ -122,22 +90,12 @@ export class PodManager implements AsyncDisposable {
 
   readonly #given: Accessor<KubernetesClient> | undefined;
   readonly #env: Env;
-  readonly #requests: PodRequests;
-  #client: Promise<KubernetesClient> | undefined;
-  /** The client, if it is the manager's own. */
-  #own: Disposable | undefined;
-  #watch: Promise<PodWatch> | undefined;
+  readonly #requestsPerSecond: number;
   /** Those who need the pods to be followed. */
   readonly #users = new Set<object>();
-  readonly #trackers = new Map<string, PodTracker>();
-  /** The ids of pods that were deleted because their jobs are settled. */
-  readonly #settled = new Set<string>();
-  /** Why pods were ended, by their ids, where it could not be written to them. */
-  readonly #words = new Map<string, string>();
-  #warnedOfWords = false;
-  /** The check whether pods can be made. */
-  #checked: Promise<void> | undefined;
   readonly #listeners = new Set<(task: string, job: string, gone: boolean) => void>();
+  #loading: Promise<Pods> | undefined;
+  #pods: Pods | undefined;
 
   /**
    * Makes the manager. Nothing is asked of the cluster yet.
@@ -172,14 +130,14 @@ export class PodManager implements AsyncDisposable {
     this.namespace = namespace;
     this.#given = client;
     this.#env = options.env ?? systemEnv;
-    this.#requests = new PodRequests(namespace, options.requestsPerSecond ?? 50, this.#env);
+    this.#requestsPerSecond = options.requestsPerSecond ?? 50;
     const place = environment(POD_VARIABLE);
     this.inPod = place?.startsWith(`${app}/`) ? place.slice(app.length + 1) : undefined;
   }
 
   /** How many requests it has sent so far. */
   get requestCount(): number {
-    return this.#requests.count;
+    return this.#pods?.requestCount ?? 0;
   }
 
   /**
@@ -197,69 +155,9 @@ export class PodManager implements AsyncDisposable {
     job: string,
     task: string,
     manifest: PodManifest,
-    { attempt = 1, signal }: PodLaunchOptions = {},
+    options: PodLaunchOptions = {},
   ): Promise<Pod> {
-    const { app, namespace } = this;
-    const watch = await this.#followed();
-    const name = await podName(app, task, job);
-    const nonce = crypto.randomUUID();
-    const { metadata = {} } = manifest;
-    if (metadata.namespace !== undefined && metadata.namespace !== namespace) {
-      throw new JobError(
-        `Cannot make the pod of "${job}": its template wants namespace "${metadata.namespace}", but its manager works in ` +
-          `"${namespace}"; leave the namespace out`,
-        { class: "config" },
-      );
-    }
-    for (;;) {
-      signal?.throwIfAborted();
-      const started = this.#env.now();
-      const marks = await podMarks({ app, task, job, attempt, started, nonce });
-      const { generateName: _, ...given } = metadata;
-      const body: PodManifest = {
-        ...manifest,
-        metadata: {
-          ...given,
-          name,
-          namespace,
-          labels: { ...metadata.labels, ...marks.labels },
-          annotations: { ...metadata.annotations, ...marks.annotations },
-        },
-      };
-      try {
-        const pod = await this.#send(
-          { doing: `create the pod of "${job}"`, permission: "create pods" },
-          (client) => client.createNamespacedPod({ namespace, body }),
-          signal,
-        );
-        watch.see(pod);
-        return pod;
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        const problem = { code: error.code, message: error.said };
-        if (isGeneralRefusal(problem)) throw error;
-        if (REFUSALS.has(error.code) && !isQuotaRefusal(problem)) {
-          throw new JobError(error.message, { cause: error, class: "config" });
-        }
-        if (error.code !== 409) throw error;
-      }
-      const other = await this.#read(name, job);
-      if (other === undefined) continue;
-      const identity = identityOf(other);
-      if (identity?.app !== app || identity.task !== task || identity.job !== job) {
-        throw new JobError(
-          `Cannot create the pod of "${job}": namespace "${namespace}" has another one called "${name}"; remove that`,
-          { class: "config" },
-        );
-      }
-      watch.see(other);
-      // That of an earlier attempt has to go first. Any other is the one that is wanted, whoever has made it.
-      const leaving = isTerminating(other) || this.#settled.has(other.metadata?.uid ?? "");
-      if (identity.nonce === nonce || !leaving) return other;
-      if (!isTerminating(other) || isTerminal(other)) await this.delete(other);
-      const tracker = await this.track(other);
-      if (!tracker.gone) await this.#requests.pause(NAME_DELAY, signal, tracker.changed);
-    }
+    return await (await this.#works()).launch(job, task, manifest, options);
   }
 
   /**
@@ -271,12 +169,7 @@ export class PodManager implements AsyncDisposable {
    */
   async query(which: { readonly task?: string; readonly job?: string } = {}): Promise<Pod[]> {
     if (this.inPod !== undefined) return [];
-    return (await (await this.#podWatch()).pods()).filter((pod) => {
-      const identity = identityOf(pod);
-      return !this.#settled.has(pod.metadata?.uid ?? "") &&
-        (which.task === undefined || which.task === identity?.task) &&
-        (which.job === undefined || which.job === identity?.job);
-    });
+    return await (await this.#works()).query(which);
   }
 
   /**
@@ -289,12 +182,7 @@ export class PodManager implements AsyncDisposable {
    */
   async find(task: string, job: string): Promise<Pod | undefined> {
     if (this.inPod !== undefined) return undefined;
-    const name = await podName(this.app, task, job);
-    const watch = await this.#podWatch();
-    const pod = watch.following ? watch.get(name) : await this.#read(name, job);
-    const identity = pod && identityOf(pod);
-    const found = identity?.app === this.app && identity.task === task && identity.job === job;
-    return found && !this.#settled.has(pod?.metadata?.uid ?? "") ? pod : undefined;
+    return await (await this.#works()).find(task, job);
   }
 
   /**
@@ -305,33 +193,7 @@ export class PodManager implements AsyncDisposable {
    * @throws {StoreError} If it cannot be deleted.
    */
   async delete(pod: Pod): Promise<void> {
-    const { name = "", uid = "" } = pod.metadata ?? {};
-    const { namespace } = this;
-    const watch = await this.#podWatch();
-    for (;;) {
-      try {
-        await this.#send(
-          { doing: `delete pod "${name}"`, permission: "delete pods" },
-          (client) =>
-            client.deleteNamespacedPod({
-              namespace,
-              name,
-              body: {
-                preconditions: { uid },
-                propagationPolicy: "Background",
-                ...isTerminal(pod) && { gracePeriodSeconds: 0 }, // also if it was deleted before it ended
-              },
-            }),
-        );
-        break;
-      } catch (error) {
-        if (!(error instanceof ApiError) || (error.code !== 404 && error.code !== 409)) throw error;
-        // In conflict with another pod of that name, or with another change of this one.
-        const other = error.code === 409 ? await this.#read(name, name) : undefined;
-        if (other?.metadata?.uid !== uid) return watch.lose(pod);
-      }
-    }
-    if (isTerminal(pod)) watch.lose(pod);
+    await (await this.#works()).delete(pod);
   }
 
   /**
@@ -344,31 +206,7 @@ export class PodManager implements AsyncDisposable {
    * @throws {StoreError} If it cannot be ended.
    */
   async end(pod: Pod, reason: FailureClass, message?: string): Promise<boolean> {
-    if (isTerminal(pod)) return false;
-    const { name = "", uid = "" } = pod.metadata ?? {};
-    const { namespace } = this;
-    const path = `/metadata/annotations/${ENDED_ANNOTATION.replace("/", "~1")}`;
-    const value = message === undefined ? reason : `${reason}: ${message}`;
-    try {
-      if (!isTerminating(pod)) {
-        const purpose = { doing: `end pod "${name}"`, permission: "patch pods", contended: true };
-        await this.#send(purpose, (client) =>
-          client.patchNamespacedPod({
-            namespace,
-            name,
-            body: [{ op: "add", path, value }],
-          }));
-      }
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.code === undefined || error.code >= 500) {
-        throw error;
-      }
-      if (error.code === 404) return false;
-      this.#words.set(uid, value);
-      this.#warnOfWords(error);
-    }
-    await this.delete(pod);
-    return true;
+    return await (await this.#works()).end(pod, reason, message);
   }
 
   /**
@@ -380,17 +218,7 @@ export class PodManager implements AsyncDisposable {
    * @throws {StoreError} If it cannot be read.
    */
   async logs(pod: Pod, options: PodLogOptions = {}): Promise<ReadableStream<Uint8Array>> {
-    const { namespace } = this;
-    const { signal = new AbortController().signal, follow = false } = options;
-    const { name = "" } = pod.metadata ?? {};
-    const { openPodLogs, readPodLogs } = await import("./pod_log.ts");
-    const logs = await openPodLogs(pod, (container) =>
-      this.#send(
-        { doing: `read the logs of pod "${name}"`, permission: "get pods/log" },
-        (client) => client.streamNamespacedPodLog({ namespace, name, container, follow }, signal),
-        signal,
-      ));
-    return readPodLogs(logs);
+    return await (await this.#works()).logs(pod, options);
   }
 
   /**
@@ -401,20 +229,7 @@ export class PodManager implements AsyncDisposable {
    * @throws {StoreError} If they cannot be listed.
    */
   async events(pod: Pod): Promise<PodEvent[]> {
-    const { namespace } = this;
-    const { name = "", uid = "" } = pod.metadata ?? {};
-    const { items } = await this.#send(
-      { doing: `list the events of pod "${name}"`, permission: "list events" },
-      (client) =>
-        client.listNamespacedEvent({
-          namespace,
-          fieldSelector: `involvedObject.uid=${uid}`,
-          limit: EVENTS,
-        }),
-    );
-    const time = ({ lastTimestamp, eventTime }: PodEvent): number =>
-      milliseconds(lastTimestamp ?? eventTime);
-    return items.toSorted((a, b) => time(a) - time(b));
+    return await (await this.#works()).events(pod);
   }
 
   /** Stops following the pods, and closes the connection if it is its own. Pods that run go on. */
@@ -432,7 +247,7 @@ export class PodManager implements AsyncDisposable {
   async acquire(user: object): Promise<void> {
     if (this.inPod !== undefined) return;
     this.#users.add(user);
-    await this.#followed();
+    await (await this.#works()).follow();
   }
 
   /** For tasks: lets the pods be followed no longer, when nobody else needs it. */
@@ -447,52 +262,22 @@ export class PodManager implements AsyncDisposable {
    * @throws {StoreError} If that is not so, or the cluster is out of reach.
    */
   async checkCreation(): Promise<void> {
-    this.#checked ??= this.#tryCreation();
-    try {
-      await this.#checked;
-    } catch (error) {
-      this.#checked = undefined; // it may be so next time
-      throw error;
-    }
-  }
-
-  async #tryCreation(): Promise<void> {
-    const { namespace } = this;
-    try {
-      await this.#send(
-        { doing: "create pods", permission: "create pods" },
-        (client) => client.createNamespacedPod({ namespace, body: PROBE, dryRun: "All" }),
-      );
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.code === undefined) throw error;
-      if (isGeneralRefusal({ code: error.code, message: error.said })) throw error;
-    }
+    await (await this.#works()).checkCreation();
   }
 
   /** For tasks: a pod, as it changes. */
   async track(pod: Pod): Promise<PodTracker> {
-    const { uid = "" } = pod.metadata ?? {};
-    const latest = (await this.#podWatch()).latest(pod);
-    const tracker = this.#trackers.get(uid) ?? new PodTracker(latest.pod, latest.gone);
-    if (!latest.gone) this.#trackers.set(uid, tracker);
-    return tracker;
+    return await (await this.#works()).track(pod);
   }
 
   /** For tasks: removes the pod of a job of which nothing more is needed. */
-  async settle({ pod, gone }: PodTracker): Promise<void> {
-    const { uid = "" } = pod.metadata ?? {};
-    this.#trackers.delete(uid);
-    const { task, job } = identityOf(pod) ?? {};
-    if (!gone) {
-      this.#settled.add(uid);
-      if (!isTerminating(pod)) await this.delete(pod); // otherwise its node is about to remove it
-    }
-    if (task !== undefined && job !== undefined) this.#tell(task, job, true);
+  async settle(tracker: PodTracker): Promise<void> {
+    await (await this.#works()).settle(tracker);
   }
 
   /** For tasks: waits some milliseconds, or until one of `ends` resolves or `signal` is aborted. */
-  pause(delay: number, signal?: AbortSignal, ...ends: Promise<unknown>[]): Promise<void> {
-    return this.#requests.pause(delay, signal, ...ends);
+  async pause(delay: number, signal?: AbortSignal, ...ends: Promise<unknown>[]): Promise<void> {
+    await (await this.#works()).pause(delay, signal, ...ends);
   }
 
   /** For views: calls `listener` with each job whose pod is new or gone. */
@@ -506,119 +291,25 @@ export class PodManager implements AsyncDisposable {
     return `<${this.constructor.name} ${this.app} in ${this.namespace}>`;
   }
 
-  async #send<T>(
-    purpose: RequestPurpose,
-    call: (client: KubernetesClient) => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T> {
-    const client = await this.#connect();
-    return await this.#requests.send(purpose, () => call(client), { signal });
+  /** What works on the pods. Each call waits for it, so that calls begin in the order in which they were made. */
+  #works(): Promise<Pods> {
+    return this.#loading ??= this.#load();
   }
 
-  async #read(name: string, job: string): Promise<Pod | undefined> {
-    const { namespace } = this;
-    try {
-      return await this.#send(
-        { doing: `read the pod of "${job}"`, permission: "get pods" },
-        (client) => client.readNamespacedPod({ namespace, name }),
-      );
-    } catch (error) {
-      if (error instanceof ApiError && error.code === 404) return undefined;
-      throw error;
-    }
-  }
-
-  #connect(): Promise<KubernetesClient> {
-    if (this.#given !== undefined) return Promise.resolve(access(this.#given));
-    return this.#client ??= this.#open();
-  }
-
-  async #open(): Promise<KubernetesClient> {
-    try {
-      const { kubernetesClient } = await import("./kube_client.ts");
-      const client = await kubernetesClient();
-      this.#own = client;
-      return client;
-    } catch (error) {
-      this.#client = undefined; // it may work next time
-      throw error;
-    }
-  }
-
-  #podWatch(): Promise<PodWatch> {
-    return this.#watch ??= this.#newWatch();
-  }
-
-  async #newWatch(): Promise<PodWatch> {
-    const { PodWatch } = await import("./pod_watch.ts");
-    return new PodWatch({
-      app: this.app,
-      label: await labelValue(this.app),
-      namespace: this.namespace,
-      client: () => this.#connect(),
-      requests: this.#requests,
+  async #load(): Promise<Pods> {
+    const { Pods } = await import("./pods.ts");
+    return this.#pods = new Pods({
+      manager: this,
+      client: this.#given,
+      requestsPerSecond: this.#requestsPerSecond,
       env: this.#env,
-      onChange: (pod, before, gone) => this.#onChange(pod, before, gone),
+      tell: (task, job, gone) => {
+        for (const listener of this.#listeners) listener(task, job, gone);
+      },
     });
   }
 
-  async #followed(): Promise<PodWatch> {
-    const watch = await this.#podWatch();
-    await watch.start();
-    return watch;
-  }
-
   async #stop(): Promise<void> {
-    this.#requests.endPauses();
-    await (await this.#watch)?.stop();
-    this.#own?.[Symbol.dispose]();
-    this.#own = undefined;
-    this.#client = undefined;
-  }
-
-  #onChange(pod: Pod, before: Pod | undefined, gone: boolean): void {
-    const { uid = "" } = pod.metadata ?? {};
-    this.#trackers.get(uid)?.update(this.#withWord(pod), gone);
-    if (gone) {
-      this.#trackers.delete(uid);
-      this.#words.delete(uid);
-    }
-    if (this.#settled.has(uid)) {
-      if (gone) this.#settled.delete(uid);
-      else if (!isTerminating(pod)) this.#deleteAgain(pod);
-      return;
-    }
-    const identity = identityOf(pod);
-    if (identity !== undefined && (gone || before === undefined)) {
-      this.#tell(identity.task, identity.job, gone);
-    }
-  }
-
-  /** A pod with the word that could not be left in it. */
-  #withWord(pod: Pod): Pod {
-    const word = this.#words.get(pod.metadata?.uid ?? "");
-    if (word === undefined) return pod;
-    const annotations = { ...pod.metadata?.annotations, [ENDED_ANNOTATION]: word };
-    return { ...pod, metadata: { ...pod.metadata, annotations } };
-  }
-
-  #warnOfWords(error: ApiError): void {
-    if (this.#warnedOfWords) return;
-    this.#warnedOfWords = true;
-    warn(
-      `Pods of ${this} are ended without a word why, and to another program that waits for them they are deleted by ` +
-        `somebody: ${headline(error)}`,
-    );
-  }
-
-  /** Deletes a pod whose job is settled, and which is seen all the same: that had failed. */
-  #deleteAgain(pod: Pod): void {
-    this.delete(pod).catch((error) =>
-      warn(`Pod "${pod.metadata?.name}" of ${this} is left: ${headline(error)}`)
-    );
-  }
-
-  #tell(task: string, job: string, gone: boolean): void {
-    for (const listener of this.#listeners) listener(task, job, gone);
+    await (await this.#loading)?.stop();
   }
 }

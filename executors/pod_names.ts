@@ -16,9 +16,6 @@ const IDENTITY = "datatask/identity";
 /** The annotation that says why somebody has ended the pod. */
 export const ENDED_ANNOTATION = "datatask/ended";
 
-/** The variable in the environment of each container that names the application, the task and the job. */
-export const POD_VARIABLE = "DATATASK_POD";
-
 /** What tells the pod of an attempt at a job from every other. */
 export interface PodIdentity {
   /** The application. */
