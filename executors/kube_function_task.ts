@@ -7,14 +7,12 @@
 import type { Attempt, RecoveredJob } from "../lib/attempt.ts";
 import { type DoneRecord, type DoneRepository, successRecord } from "../lib/done_record.ts";
 import { PipelineError } from "../lib/errors.ts";
-import { failureRecord, headline } from "../lib/failure.ts";
+import { failureRecord } from "../lib/failure.ts";
 import { sourcesOf } from "../lib/graph.ts";
 import type { LinkType, linkTypes, RepositoriesOf } from "../lib/link_types.ts";
-import { isMainModuleLoaded, mainModule } from "../lib/main_module.ts";
 import type { Repository } from "../lib/repository.ts";
 import { access, type Accessor } from "../lib/session.ts";
 import type { Task } from "../lib/task.ts";
-import { warn } from "../lib/warnings.ts";
 import type { JobArguments } from "./function_task.ts";
 import { type KubeLinks, KubeTask, type KubeTaskOptions } from "./kube_task.ts";
 import type { PodManager } from "./pod_manager.ts";
@@ -31,9 +29,6 @@ export type KubeFunctionLinks<Options> =
   & (Options extends { readonly funcDone: infer R extends Repository }
     ? { readonly func_done: LinkType<R, false> }
     : unknown);
-
-/** The file of which Kubernetes keeps the first 4096 bytes as the last words of a container. */
-const LAST_WORDS = "/dev/termination-log";
 
 /**
  * Runs a function in a pod for each job. The pod runs the same pipeline, with `launch TASK JOB --sync --force`: there the
@@ -149,7 +144,10 @@ export class KubeFunctionTask<
     if (inPod) this.metadata = false;
     const record = await this.#call(job, attempt);
     await this.#funcDone?.dump(job, record);
-    if (inPod && !record.success) await leaveWord(record);
+    if (inPod && !record.success) {
+      const { leaveWord } = await import("./function_pod.ts");
+      await leaveWord(record);
+    }
     return record;
   }
 
@@ -168,14 +166,8 @@ export class KubeFunctionTask<
 
   /** What the first container of a pod runs. */
   protected override async podCommand(job: string): Promise<readonly string[]> {
-    const module = mainModule();
-    const path = module.startsWith("file:") ? decodeURIComponent(new URL(module).pathname) : module;
-    // What was loaded by the program may import this package by its name, of which the runtime knows nothing.
-    const program = isMainModuleLoaded() ? [await programName()] : [];
-    return [
-      ...["deno", "run", "-A", ...program, path],
-      ...["launch", this.name, job, "--sync", "--force"],
-    ];
+    const { podCommand } = await import("./function_pod.ts");
+    return await podCommand(this.name, job);
   }
 
   async #call(job: string, attempt: Attempt): Promise<DoneRecord> {
@@ -191,22 +183,6 @@ export class KubeFunctionTask<
       return failureRecord(error, started, env.now());
     }
     return successRecord(started, env.now());
-  }
-}
-
-/** How the runtime gets the program that runs pipelines by URL, of the very version that makes the pods. */
-async function programName(): Promise<string> {
-  const { OWN_NAME, OWN_VERSION } = await import("../lib/loader/own_package.ts");
-  return `jsr:${OWN_NAME}@${OWN_VERSION}/cli`;
-}
-
-/** Leaves word, for whoever has made the pod, of why the function failed. */
-async function leaveWord(record: DoneRecord): Promise<void> {
-  try {
-    const { lastWordsOf } = await import("./pod_record.ts");
-    await Deno.writeTextFile(LAST_WORDS, lastWordsOf(record), { create: false });
-  } catch (error) {
-    warn(`The record of the pod will not say why its function failed: ${headline(error)}`);
   }
 }
 

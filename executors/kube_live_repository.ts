@@ -8,8 +8,6 @@ import { Repository, type RepositoryChange, type ValidateOptions } from "../lib/
 import { access, type Accessor } from "../lib/session.ts";
 import type { Pod } from "./pod_api.ts";
 import type { PodManager } from "./pod_manager.ts";
-import { identityOf } from "./pod_names.ts";
-import { describeWait, isTerminating, waitOf } from "./pod_state.ts";
 
 /** What is known of a job that has a pod. */
 export interface PodInfo {
@@ -55,7 +53,10 @@ export class LiveKubeRepository extends Repository<PodInfo | undefined> {
 
   /** The jobs that have pods. */
   override async *unfilteredIter(): AsyncGenerator<string, void, undefined> {
-    for (const pod of await this.pods()) yield identityOf(pod)!.job;
+    const pods = await this.pods();
+    if (pods.length === 0) return;
+    const { jobOf } = await import("./pod_info.ts");
+    for (const pod of pods) yield jobOf(pod);
   }
 
   /** Whether a job has a pod. */
@@ -66,12 +67,17 @@ export class LiveKubeRepository extends Repository<PodInfo | undefined> {
   /** What is known of the pod of a job; undefined if it has none. */
   override async info(job: string): Promise<PodInfo | undefined> {
     const pod = await this.#find(job);
-    return pod && infoOf(pod);
+    if (pod === undefined) return undefined;
+    const { infoOf } = await import("./pod_info.ts");
+    return infoOf(pod);
   }
 
   /** What is known of all pods. */
   override async infoAll(): Promise<Map<string, PodInfo | undefined>> {
-    return new Map((await this.pods()).map((pod) => [identityOf(pod)!.job, infoOf(pod)]));
+    const pods = await this.pods();
+    if (pods.length === 0) return new Map();
+    const { infoOf, jobOf } = await import("./pod_info.ts");
+    return new Map(pods.map((pod) => [jobOf(pod), infoOf(pod)]));
   }
 
   /**
@@ -135,15 +141,4 @@ export class LiveKubeRepository extends Repository<PodInfo | undefined> {
     this.check(job);
     return await access(this.#manager).find(this.#task, job);
   }
-}
-
-function infoOf(pod: Pod): PodInfo {
-  const wait = waitOf(pod);
-  return {
-    pod: pod.metadata?.name ?? "",
-    phase: isTerminating(pod) ? "Terminating" : pod.status?.phase ?? "Unknown",
-    start_time: new Date(identityOf(pod)?.started ?? 0).toISOString(),
-    node: pod.spec?.nodeName,
-    waiting: wait && describeWait(wait),
-  };
 }

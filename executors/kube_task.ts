@@ -7,21 +7,15 @@
 import type { Attempt, RecoveredJob } from "../lib/attempt.ts";
 import type { BlobRepository } from "../lib/blob_repository.ts";
 import type { DoneRecord, DoneRepository } from "../lib/done_record.ts";
-import { JobError, JobIdError, PipelineError } from "../lib/errors.ts";
+import { JobIdError, PipelineError } from "../lib/errors.ts";
 import type { LinkType, linkTypes } from "../lib/link_types.ts";
 import type { Repository } from "../lib/repository.ts";
-import { Resources } from "../lib/resources.ts";
 import { access, type Accessor } from "../lib/session.ts";
 import { Task, type TaskOptions } from "../lib/task.ts";
-import { warn } from "../lib/warnings.ts";
+import type { KubeJobs } from "./kube_jobs.ts";
 import { LiveKubeRepository } from "./kube_live_repository.ts";
-import { KubeRoom } from "./kube_room.ts";
-import { POD_VARIABLE, type PodManager } from "./pod_manager.ts";
-import { identityOf } from "./pod_names.ts";
-import type { PodRecord } from "./pod_record.ts";
-import { type PodFunction, PodSource } from "./pod_source.ts";
-import { describePod, endOf, isTerminal, reasonToWait } from "./pod_state.ts";
-import type { PodTracker } from "./pod_tracker.ts";
+import type { PodManager } from "./pod_manager.ts";
+import type { PodFunction, PodTemplate } from "./pod_source.ts";
 import type { ScriptArguments } from "./process_task.ts";
 
 /** Options of a {@linkcode KubeTask}. */
@@ -54,17 +48,8 @@ export type KubeLinks<Options> =
     ? { readonly logs: LinkType<R, false> }
     : unknown);
 
-/** Of how many pods of a manager the logs are followed at the same time; those of others are read when they end. */
-const FOLLOWERS = 64;
-
-/** Seconds after its timeout when the cluster itself ends a pod, for a program that is not there to do so. */
-const DEADLINE_SLACK = 10;
-
-/** For how many milliseconds a pod is kept for those who are about to read its logs. */
-const OPENING_DELAY = 10_000;
-
-/** The longest time between two looks at a pod, in milliseconds: its changes are told. */
-const LONGEST_LOOK = 60_000;
+/** A text that is nothing but a path, as no pod is. */
+const PATH = /^\s*(?:\.{0,2}\/\S*|\S+\.(?:ya?ml|json))\s*$/;
 
 /**
  * Runs a pod for each job. The pods go on when this program ends, and its next run, on whichever machine, takes in what
@@ -123,16 +108,9 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
   readonly live: LiveKubeRepository;
 
   readonly #options: KubeTaskOptions;
-  readonly #room: KubeRoom;
-  #source: PodSource | undefined;
-  /** The pods of jobs whose end is not settled. */
-  readonly #pods = new Map<string, PodTracker>();
-  /** The jobs that were started here and have no pod yet: each until it has one, or never will. */
-  readonly #starting = new Map<string, Promise<void>>();
-  /** The jobs whose logs are being opened: each until they are. */
-  readonly #opening = new Map<string, Promise<void>>();
-  /** Ends what waits for room when the task is closed. */
-  #closing = new AbortController();
+  #template: PodTemplate | undefined;
+  /** What runs its jobs, once one was started or is recovered. */
+  #jobs: Promise<KubeJobs> | undefined;
   /** The manager that is to be released. */
   #acquired: PodManager | undefined;
 
@@ -157,12 +135,8 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     this.#options = given;
     this.podManager = podManager;
     this.live = new LiveKubeRepository(podManager, name);
-    this.#room = new KubeRoom(
-      given.jobResources === undefined ? given.resources : undefined,
-      (...how) => access(podManager).pause(...how),
-    );
     if (given.template !== undefined) {
-      this.#source = new PodSource(this, given.template, given.env ?? {});
+      this.#template = { source: given.template, variables: given.env ?? {} };
     }
     linkKube(this, this.live, given.logs);
   }
@@ -176,7 +150,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
    */
   pod(func: PodFunction<ScriptArguments<this>>): this {
     // The values are made from the links, which are only ever added by .link and .plug, which tell the compiler.
-    this.#source = new PodSource(this, func as PodFunction, {});
+    this.#template = { source: func as PodFunction, variables: {} };
     return this;
   }
 
@@ -192,12 +166,13 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
    * @throws {StoreError} If the cluster is out of reach, or refuses.
    */
   override async validate(): Promise<void> {
-    if (this.#source === undefined) {
+    const template = this.#template;
+    if (template === undefined) {
       throw new PipelineError([
         `task "${this.name}" has no pod: give it one with the option template, or with .pod(...)`,
       ]);
     }
-    const { problem } = this.#source;
+    const problem = problemOf(template);
     if (problem !== undefined) throw new PipelineError([`task "${this.name}": ${problem}`]);
     await super.validate();
     await this.#acquire();
@@ -205,22 +180,7 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
 
   /** Makes the pod of a job, waits for its end, and keeps its logs. */
   override async execute(job: string, attempt: Attempt): Promise<DoneRecord> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#starting.set(job, promise); // before anything is waited for, so that whoever hears of the start finds it
-    const closing = this.#closing.signal;
-    let started: { readonly manager: PodManager; readonly tracker: PodTracker };
-    try {
-      try {
-        const manager = await this.#acquire();
-        started = { manager, tracker: await this.#start(job, attempt, manager, closing) };
-      } finally {
-        this.#starting.delete(job);
-        resolve();
-      }
-      return await this.#finish(job, started.tracker, attempt, started.manager);
-    } finally {
-      this.#room.leave(job);
-    }
+    return await (await this.#works()).execute(job, attempt);
   }
 
   /**
@@ -231,41 +191,14 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
   override async recover(): Promise<readonly RecoveredJob[]> {
     const manager = await this.#acquire();
     const pods = await manager.query({ task: this.name });
-    if (pods.length === 0 && manager.inPod === undefined) await manager.checkCreation();
-    return await Promise.all(pods.map(async (pod) => {
-      const { job, attempt, started } = identityOf(pod)!; // only pods that have one are known
-      const tracker = await manager.track(pod);
-      this.#pods.set(job, tracker);
-      return {
-        job,
-        attempt,
-        started,
-        ended: endOf(tracker.pod, tracker.gone) !== undefined,
-        resume: async (attempt: Attempt) => {
-          if (pod.spec !== undefined) {
-            const { requestsOf } = await import("./pod_manifest.ts");
-            await this.#room.occupy(job, requestsOf({ spec: pod.spec }));
-          }
-          try {
-            return await this.#finish(job, tracker, attempt, manager);
-          } finally {
-            this.#room.leave(job);
-          }
-        },
-      };
-    }));
+    if (pods.length > 0) return await (await this.#works()).recover(pods, manager);
+    if (manager.inPod === undefined) await manager.checkCreation();
+    return [];
   }
 
   /** Removes the pod of a job whose record is kept. */
   override async settled(job: string): Promise<void> {
-    const tracker = this.#pods.get(job);
-    if (tracker === undefined) return;
-    const manager = access(this.podManager);
-    const opening = this.#opening.get(job);
-    if (opening !== undefined) await manager.pause(OPENING_DELAY, undefined, opening);
-    await manager.settle(tracker);
-    this.#pods.delete(job);
-    this.live.tell({ type: "delete", job });
+    await (await this.#jobs)?.settled(job);
   }
 
   /** Ends the pod of a job. */
@@ -285,45 +218,33 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     { follow = false, signal }: { readonly follow?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<ReadableStream<Uint8Array> | undefined> {
     this.#check(job);
-    const manager = access(this.podManager);
-    if (follow) return await this.#holding(job, this.#follow(job, manager, signal));
-    const pod = await manager.find(this.name, job);
-    return await (pod === undefined ? this.#stored(job) : manager.logs(pod, { signal }));
+    const jobs = await this.#works();
+    return await (follow ? jobs.followedLogs(job, signal) : jobs.logs(job, signal));
   }
 
   /** What a job that was started waits for. */
   override async state(job: string): Promise<string | undefined> {
     this.#check(job);
-    const lacking = this.#room.waiting.get(job);
+    const lacking = (await this.#jobs)?.lacking.get(job);
     if (lacking !== undefined) return `has no pod yet, because ${lacking}`;
     const pod = await access(this.podManager).find(this.name, job);
-    return pod && describePod(pod);
+    if (pod === undefined) return undefined;
+    const { describePod } = await import("./pod_info.ts");
+    return describePod(pod);
   }
 
   /** The jobs whose pods do not run yet, by whichever program they were made, and those for which there is no room. */
   override async waiting(): Promise<ReadonlyMap<string, string>> {
-    const waiting = new Map(this.#room.waiting);
-    for (const pod of await this.live.pods()) {
-      const reason = reasonToWait(pod);
-      if (reason !== undefined) waiting.set(identityOf(pod)!.job, reason); // only pods that have one are known
-    }
-    return waiting;
+    const lacking = new Map((await this.#jobs)?.lacking);
+    const pods = await this.live.pods();
+    if (pods.length === 0) return lacking;
+    const { waitsOf } = await import("./pod_info.ts");
+    return new Map([...lacking, ...waitsOf(pods)]);
   }
 
   /** Gives the pods up: those that run go on. */
   override async close(): Promise<void> {
-    const [first] = this.#room.waiting;
-    if (first !== undefined) {
-      const more = this.#room.waiting.size - 1;
-      warn(
-        `"${first[0]}"${more > 0 ? ` and ${more} more` : ""} of task "${this.name}" ${
-          more > 0 ? "were" : "was"
-        } not started: ${first[1]}`,
-      );
-    }
-    this.#closing.abort(new Error("the pipeline was closed before there was room for it"));
-    this.#closing = new AbortController();
-    this.#pods.clear();
+    (await this.#jobs)?.close();
     const manager = this.#acquired;
     this.#acquired = undefined;
     await manager?.release(this);
@@ -345,134 +266,31 @@ export class KubeTask<const Options extends KubeTaskOptions = KubeTaskOptions> e
     return Promise.resolve(undefined);
   }
 
-  async #start(
-    job: string,
-    attempt: Attempt,
-    manager: PodManager,
-    closing: AbortSignal,
-  ): Promise<PodTracker> {
-    if (this.#source === undefined) throw new PipelineError([`task "${this.name}" has no pod`]);
-    const { timeout } = this.#options;
-    const { completeManifest, requestsOf } = await import("./pod_manifest.ts");
-    const manifest = completeManifest(await this.#source.render(job), {
-      environ: { JOB: job, TASK: this.name, [POD_VARIABLE]: `${manager.app}/${this.name}/${job}` },
-      deadline: timeout && timeout + DEADLINE_SLACK,
-      command: await this.podCommand(job),
+  /** What runs its jobs. Each call waits for it, so that calls begin in the order in which they were made. */
+  #works(): Promise<KubeJobs> {
+    return this.#jobs ??= this.#load();
+  }
+
+  async #load(): Promise<KubeJobs> {
+    const { KubeJobs } = await import("./kube_jobs.ts");
+    return new KubeJobs({
+      task: this,
+      options: this.#options,
+      podManager: this.podManager,
+      live: this.live,
+      template: () => this.#template,
+      command: (job) => this.podCommand(job),
+      acquire: () => this.#acquire(),
     });
-    const requests = requestsOf(manifest);
-    const { jobResources } = this.#options;
-    const excess = jobResources &&
-      requests.excess(new Resources(jobResources.cpu, jobResources.mem));
-    if (excess !== undefined) {
-      throw new JobError(
-        `Cannot make the pod of "${job}": its containers request more ${excess} than the option jobResources says; ` +
-          `correct one of them`,
-        { class: "config" },
-      );
-    }
-    // Until it has its pod, it does not go on without this program; but nobody needs to wait for others to end.
-    const wait = { signal: closing, onWait: () => attempt.detach() };
-    await this.#room.enter(job, requests, wait);
-    const pod = await this.#room.accepted(
-      job,
-      () => manager.launch(job, this.name, manifest, { attempt: attempt.number, signal: closing }),
-      { ...wait, env: attempt.env, grace: this.#grace },
-    );
-    const tracker = await manager.track(pod);
-    this.#pods.set(job, tracker);
-    attempt.detach();
-    this.live.tell({ type: "put", job });
-    return tracker;
   }
+}
 
-  get #grace(): number {
-    return (this.#options.grace ?? 300) * 1000;
-  }
-
-  /** Waits for the end of a pod, keeps its logs, and makes its record. */
-  async #finish(
-    job: string,
-    tracker: PodTracker,
-    attempt: Attempt,
-    manager: PodManager,
-  ): Promise<PodRecord> {
-    const { logs } = this.#options;
-    const log = logs && await import("./pod_log.ts");
-    const { promise: ended, resolve } = Promise.withResolvers<void>();
-    let following: Promise<boolean> | undefined;
-    const follow = (urgent: boolean): void => {
-      if (logs === undefined || log === undefined || following !== undefined) return;
-      const { pod } = tracker;
-      const now = urgent
-        ? log.isWriting(pod)
-        : log.canBeFollowed(pod) && manager.followers < FOLLOWERS;
-      if (!now) return;
-      manager.followers++;
-      following = log.followPodLog(manager, tracker, ended, job, logs)
-        .finally(() => manager.followers--);
-    };
-    const { awaitPodEnd } = await import("./pod_end.ts");
-    const { timeout } = this.#options;
-    const what = `"${job}" of task "${this.name}"`;
-    const end = await awaitPodEnd(tracker, {
-      what,
-      attempt,
-      manager,
-      timeout,
-      grace: this.#grace,
-      follow,
-    });
-    resolve();
-    if (logs !== undefined && !await following) await log?.storePodLog(manager, tracker, job, logs);
-    const { recordOf } = await import("./pod_record.ts");
-    return await recordOf(tracker.pod, end, attempt.env.now(), manager);
-  }
-
-  /** What is kept of what a job has written. */
-  async #stored(job: string): Promise<ReadableStream<Uint8Array> | undefined> {
-    const { logs } = this.#options;
-    return logs !== undefined && await logs.contains(job) ? await logs.readable(job) : undefined;
-  }
-
-  /** What a job writes, from its beginning until its end. */
-  async #follow(
-    job: string,
-    manager: PodManager,
-    signal: AbortSignal | undefined,
-  ): Promise<ReadableStream<Uint8Array> | undefined> {
-    for (let starting; !signal?.aborted && (starting = this.#starting.get(job)) !== undefined;) {
-      await manager.pause(LONGEST_LOOK, signal, starting);
-    }
-    const found = await manager.find(this.name, job);
-    if (found === undefined) return await this.#stored(job);
-    const tracker = await manager.track(found);
-    await this.#begun(tracker, manager, signal);
-    const { pod, gone } = tracker;
-    if (gone) return await this.#stored(job);
-    return await manager.logs(pod, { follow: !isTerminal(pod), signal });
-  }
-
-  /** Keeps the pod of a job from being removed until its logs are opened. */
-  #holding<T>(job: string, opening: Promise<T>): Promise<T> {
-    const opened = Promise.allSettled([this.#opening.get(job), opening]).then(() => {
-      if (this.#opening.get(job) === opened) this.#opening.delete(job);
-    });
-    this.#opening.set(job, opened);
-    return opening;
-  }
-
-  /** Waits until a pod has begun, or ended. */
-  async #begun(
-    tracker: PodTracker,
-    manager: PodManager,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    while (!signal?.aborted) {
-      const { pod, gone, changed } = tracker;
-      if (gone || isTerminal(pod) || pod.status?.phase === "Running") return;
-      await manager.pause(LONGEST_LOOK, signal, changed);
-    }
-  }
+/** Why a template can give no pod; undefined if nothing is known to be wrong. */
+function problemOf({ source }: PodTemplate): string | undefined {
+  if (typeof source !== "string" || !PATH.test(source)) return undefined;
+  const path = JSON.stringify(source.trim());
+  return `the template ${path} is taken as text, and is no pod: ` +
+    `if it is a file with a template, give { file: ${path} }`;
 }
 
 /** Links what a pod uses. The compiler knows these links by the options of the task. */

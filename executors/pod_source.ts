@@ -15,34 +15,22 @@ export type PodFunction<Values = ScriptValues> = (
   values: Values,
 ) => PodManifest | Promise<PodManifest>;
 
-/** A text that is nothing but a path, as no pod is. */
-const PATH = /^\s*(?:\.{0,2}\/\S*|\S+\.(?:ya?ml|json))\s*$/;
+/** What the pods of a task are made from. */
+export interface PodTemplate {
+  /** A template, a file with one, or a function. */
+  readonly source: string | URL | { readonly file: string | URL } | PodFunction;
+  /** What a template can use besides. */
+  readonly variables: Readonly<Record<string, unknown>>;
+}
 
 /** Makes the pods of a task. What a link says of a job is only asked for where the template uses it. */
 export class PodSource {
-  /** Why it can make no pod; undefined if nothing is known to be wrong. */
-  readonly problem: string | undefined;
   readonly #task: Task;
   readonly #render: (job: string) => Promise<string>;
 
-  /**
-   * Makes the source; nothing is read.
-   *
-   * @param task The task.
-   * @param source A template, a file with one, or a function.
-   * @param variables What a template can use besides.
-   */
-  constructor(
-    task: Task,
-    source: string | URL | { readonly file: string | URL } | PodFunction,
-    variables: Readonly<Record<string, unknown>>,
-  ) {
+  /** Makes the source; nothing is read. */
+  constructor(task: Task, { source, variables }: PodTemplate) {
     this.#task = task;
-    if (typeof source === "string" && PATH.test(source)) {
-      const path = JSON.stringify(source.trim());
-      this.problem = `the template ${path} is taken as text, and is no pod: ` +
-        `if it is a file with a template, give { file: ${path} }`;
-    }
     if (typeof source === "function") {
       const script = new ScriptSource(
         task,

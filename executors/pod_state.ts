@@ -7,7 +7,7 @@
 import type { FailureClass } from "../lib/errors.ts";
 import { FAILURE_CLASSES } from "../lib/errors.ts";
 import type { Pod, PodContainerStatus, PodTime } from "./pod_api.ts";
-import { ENDED_ANNOTATION, identityOf } from "./pod_names.ts";
+import { ENDED_ANNOTATION } from "./pod_names.ts";
 
 /** How a pod ended. */
 export interface PodEnd {
@@ -214,19 +214,6 @@ export function describeWait({ reason, message }: PodWait): string {
   return message ? `${reason}: ${message}` : reason;
 }
 
-/** A pod that runs, or does not, in a clause whose subject is the job. */
-export function describePod(pod: Pod): string {
-  const { name, deletionTimestamp } = pod.metadata ?? {};
-  const since = new Date(identityOf(pod)?.started ?? 0).toISOString();
-  if (isTerminating(pod)) {
-    return `has pod ${name}, which was deleted and is to be gone by ${deletionTimestamp}`;
-  }
-  const phase = phaseOf(pod);
-  const reason = reasonToWait(pod);
-  if (reason !== undefined) return `has pod ${name}, ${phase} since ${since}, because ${reason}`;
-  return `has pod ${name}, ${phase} on node ${pod.spec?.nodeName}`;
-}
-
 /** Why a pod does not run yet; undefined if it does, has ended or is to end. */
 export function reasonToWait(pod: Pod): string | undefined {
   if (isTerminating(pod)) return undefined;
@@ -235,7 +222,8 @@ export function reasonToWait(pod: Pod): string | undefined {
   return phaseOf(pod) === "Pending" ? "the cluster has not looked at it yet" : undefined;
 }
 
-function phaseOf({ status }: Pod): string {
+/** The phase of a pod; one of which nothing is known has only just been made. */
+export function phaseOf({ status }: Pod): string {
   return status?.phase ?? "Pending";
 }
 
