@@ -385,7 +385,10 @@ export class Pods implements PodWork {
 
   async #open(): Promise<KubernetesClient> {
     try {
-      const { kubernetesClient } = await import("./kube_client.ts");
+      // Were it a constant, every program would look for the hundred packages of the client at each start, with or without
+      // pods: 15 ms; and the first one would fetch them. Who wants them fetched beforehand imports ".../kubernetes".
+      const module = "./kube_client.ts";
+      const { kubernetesClient }: typeof import("./kube_client.ts") = await import(module);
       const client = await kubernetesClient();
       this.#own = client;
       return client;

@@ -45,6 +45,21 @@ Deno.test("mod.ts has no third-party module in its static import graph", async (
   ok(seen.size > 20, `only ${seen.size} modules were found`);
 });
 
+Deno.test("mod.ts leaves the packages of Kubernetes, S3, MongoDB and SSH to those who use them", async () => {
+  const modules = await modulesOf("mod.ts");
+  const found = new Set<string>();
+  const visit = (specifier: string): void => {
+    if (found.has(specifier)) return;
+    found.add(specifier);
+    const module = modules.get(specifier);
+    if (module !== undefined) { for (const next of imports(module, true)) visit(next); }
+  };
+  visit(`${root}mod.ts`);
+  const packages = [...found].filter((specifier) => specifier.startsWith("npm:"))
+    .map((specifier) => specifier.replace(/^npm:\/?(.[^@]*).*$/, "$1"));
+  deepStrictEqual(packages.sort(), ["js-yaml", "minijinja-js"]);
+});
+
 Deno.test("imports point one way: lib imports neither repos nor executors, and those do not import each other", async () => {
   const modules = await modulesOf("mod.ts");
   const folderOf = (specifier: string): string => specifier.slice(root.length).split("/", 1)[0]!;

@@ -98,6 +98,23 @@ Deno.test("deno run jsr:@datatask/datatask/cli runs a pipeline by path and by UR
   }
 });
 
+Deno.test("the package finds its client of Kubernetes when pods are first asked for", async () => {
+  await using registry = await Registry.start();
+  await using machine = new DenoMachine(registry);
+  await machine.write("nothing.yaml", "{}");
+  await machine.write(
+    "pods.ts",
+    `import { PodManager } from "jsr:@datatask/datatask@^0.1";
+Deno.env.set("KUBECONFIG", "nothing.yaml");
+const pods = new PodManager("app", "default");
+console.log(await pods.query().then(() => "there are pods", ({ message }) => message));
+await pods.close();
+`,
+  );
+  const { stdout, stderr } = await machine.deno("run", "-A", "-q", "pods.ts");
+  match(stdout, /^Cannot tell where the Kubernetes cluster is: /, stderr);
+});
+
 Deno.test("deno install makes a command of the package", async () => {
   await using registry = await Registry.start();
   await using machine = new DenoMachine(registry);

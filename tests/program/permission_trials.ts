@@ -171,7 +171,9 @@ export function trialsFor(row: string, server: ModuleServer): Trial[] {
     }
     case "`KubeTask`":
       return ofServer(kubeServer, ({ config }) => ({
+        // The client is imported, since here it is in a file: from the registry it can be had without asking.
         program: `${head}
+          import "@datatask/datatask/kubernetes";
           const pods = new library.PodManager("permissions-${crypto.randomUUID()}", "default");
           const done = new InProcessMetadataRepository();
           const task = new library.KubeTask("t", pods, done, {}).link("in", input, { isInput: true }).pod(() => ({
