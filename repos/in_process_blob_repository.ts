@@ -130,7 +130,7 @@ export class InProcessBlobRepository extends BlobRepository<undefined> {
  * deepStrictEqual(value, new Uint8Array([1, 2, 3]));
  * ```
  */
-export class InProcessBlobStream extends WritableStream<Uint8Array> {
+export class InProcessBlobStream {
   /**
    * Makes a stream.
    *
@@ -138,13 +138,29 @@ export class InProcessBlobStream extends WritableStream<Uint8Array> {
    */
   constructor(commit: (bytes: Uint8Array<ArrayBuffer>) => void) {
     const chunks: Uint8Array[] = [];
-    super({
+    const sink: UnderlyingSink<Uint8Array> = {
       write(chunk) {
         chunks.push(new Uint8Array(chunk)); // whoever writes may use its buffer again
       },
       close() {
         commit(concat(chunks));
       },
-    });
+    };
+    becomeStream();
+    return Reflect.construct(WritableStream<Uint8Array>, [sink], new.target);
   }
+}
+
+/** All that a stream has. */
+export interface InProcessBlobStream extends WritableStream<Uint8Array> {}
+
+/**
+ * Makes the class what `extends WritableStream` would. That has the runtime load its streams, which takes as long as all
+ * of this library that a small pipeline needs, so it waits until the first stream is made.
+ */
+function becomeStream(): void {
+  const { prototype } = InProcessBlobStream;
+  if (Object.getPrototypeOf(prototype) === WritableStream.prototype) return;
+  Object.setPrototypeOf(prototype, WritableStream.prototype);
+  Object.setPrototypeOf(InProcessBlobStream, WritableStream);
 }

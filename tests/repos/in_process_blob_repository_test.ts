@@ -1,4 +1,4 @@
-import { deepStrictEqual, notStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, notStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { NotFoundError } from "../../lib/errors.ts";
 import {
@@ -149,4 +149,38 @@ Deno.test("InProcessBlobRepository.writable() gives an InProcessBlobStream a val
   const streams = [await repository.writable("a"), await repository.writable("a")];
   strictEqual(streams.every((stream) => stream instanceof InProcessBlobStream), true);
   notStrictEqual(streams[0], streams[1]);
+});
+
+Deno.test("InProcessBlobStream is a stream wherever one is taken, and so is a class made of it", async () => {
+  class Shouting extends InProcessBlobStream {
+    constructor(values: Uint8Array[]) {
+      super((bytes) => values.push(bytes));
+    }
+    shout(): string {
+      return this.locked ? "TAKEN" : "FREE";
+    }
+  }
+  const values: Uint8Array[] = [];
+  const streams = [new Shouting(values), new InProcessBlobStream((bytes) => values.push(bytes))];
+  for (const stream of streams) {
+    ok(stream instanceof WritableStream);
+    ok(stream instanceof InProcessBlobStream);
+    strictEqual(stream instanceof Shouting && stream.shout(), stream === streams[0] && "FREE");
+    await new Blob(["ab"]).stream().pipeTo(stream);
+  }
+  strictEqual(new WritableStream() instanceof InProcessBlobStream, false);
+  deepStrictEqual(values, [new Uint8Array([97, 98]), new Uint8Array([97, 98])]);
+});
+
+Deno.test("mod.ts does not have the runtime load its streams, which takes long", async () => {
+  const program = `
+    for (const name of ["ReadableStream", "Response", "TransformStream", "WritableStream"]) {
+      Object.defineProperty(globalThis, name, { get: () => { throw new Error(name); } });
+    }
+    await import(${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)});
+  `;
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", program],
+  }).output();
+  ok(success, new TextDecoder().decode(stderr));
 });
