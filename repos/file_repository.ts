@@ -18,9 +18,9 @@ export type { FileRepositoryBase, FolderOptions } from "./folder.ts";
 const CHUNK = 32 * 1024;
 
 /** Where small files are read to before they are copied or decoded, which happens in the same turn. */
-const scratch = new Uint8Array(SMALL);
+let scratch: Uint8Array<ArrayBuffer> | undefined;
 
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+let decoder: TextDecoder | undefined;
 
 /**
  * A repository whose values are the files of one folder: the key `moby` is the file `moby` plus the extension.
@@ -194,6 +194,7 @@ export class FileRepository extends BlobRepository<string> implements FileReposi
     const bytes = rest === undefined
       ? head
       : concat(await Array.fromAsync(this.#stream(job, head, rest)));
+    decoder ??= new TextDecoder("utf-8", { ignoreBOM: true });
     return decoder.decode(bytes);
   }
 
@@ -234,14 +235,15 @@ export class FileRepository extends BlobRepository<string> implements FileReposi
     job: string,
   ): { readonly head: Uint8Array<ArrayBuffer>; readonly rest: Deno.FsFile | undefined } {
     const path = this.fullpath(job);
+    const space = scratch ??= new Uint8Array(SMALL);
     let file: Deno.FsFile | undefined;
     try {
       file = Deno.openSync(path);
       let size = 0;
-      for (let read; size < SMALL && (read = file.readSync(scratch.subarray(size))) !== null;) {
+      for (let read; size < SMALL && (read = file.readSync(space.subarray(size))) !== null;) {
         size += read;
       }
-      const head = scratch.subarray(0, size);
+      const head = space.subarray(0, size);
       if (size === SMALL) return { head, rest: file };
       file.close();
       return { head, rest: undefined };
