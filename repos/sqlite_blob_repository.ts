@@ -11,8 +11,8 @@ import { BlobRepository } from "../lib/blob_repository.ts";
 import { NotFoundError } from "../lib/errors.ts";
 import type { RepositoryChange, ValidateOptions } from "../lib/repository.ts";
 import { concat } from "../lib/streams.ts";
-import { SqliteBlobs, SqliteDraft } from "./sqlite_blobs.ts";
-import type { SqliteTable } from "./sqlite_table.ts";
+import type { SqliteBlobs, SqliteDraft } from "./sqlite_blobs.ts";
+import { SqlitePlace } from "./sqlite_place.ts";
 
 /**
  * How many chunks a stream gives in one turn of the event loop. Nothing in reading from SQLite waits, so it would keep
@@ -59,8 +59,9 @@ export interface SqliteBlobInfo {
  * ```
  */
 export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> implements Disposable {
-  readonly #blobs: SqliteBlobs;
-  readonly #table: SqliteTable;
+  readonly #place: SqlitePlace;
+  #blobs: SqliteBlobs | undefined;
+  #opening: Promise<SqliteBlobs> | undefined;
 
   /**
    * Makes a repository. The file is not touched before it is used.
@@ -72,34 +73,36 @@ export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> impleme
    */
   constructor(file: string | URL, table: string) {
     super();
-    this.#blobs = new SqliteBlobs(this, file, table);
-    this.#table = this.#blobs.table;
+    this.#place = new SqlitePlace(file, table);
   }
 
   /** The absolute path of the database file. */
   get file(): string {
-    return this.#table.file;
+    return this.#place.file;
   }
 
   /** The name of the table. */
   get table(): string {
-    return this.#table.name;
+    return this.#place.table;
   }
 
   /** The keys in the table. */
   override async *unfilteredIter(): AsyncGenerator<string, void, undefined> {
-    for (const job of this.#table.names()) yield job;
+    const { table } = this.#blobs ??= await this.#open();
+    for (const job of table.names()) yield job;
   }
 
   /** The keys in the table. */
   override async *bulkIter(): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* this.#table.bulk();
+    const { table } = this.#blobs ??= await this.#open();
+    yield* table.bulk();
   }
 
   /** Whether the table has a row of the key. */
   override async contains(job: string): Promise<boolean> {
     this.check(job);
-    return this.#table.contains(job);
+    const { table } = this.#blobs ??= await this.#open();
+    return table.contains(job);
   }
 
   /** Where the value is, or would be. */
@@ -111,13 +114,15 @@ export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> impleme
   /** Deletes the row of the key. */
   override async delete(job: string): Promise<void> {
     this.check(job);
-    if (this.#blobs.delete(job)) this.changed({ type: "delete", job });
+    const blobs = this.#blobs ??= await this.#open();
+    if (blobs.delete(job)) this.changed({ type: "delete", job });
   }
 
   /** The value, read chunk by chunk. The stream fails if it is replaced or deleted before its end. */
   override async readable(job: string): Promise<ReadableStream<Uint8Array>> {
     this.check(job);
-    const chunks = this.#chunks(job);
+    const blobs = this.#blobs ??= await this.#open();
+    const chunks = this.#chunks(blobs, job);
     let count = 0;
     return new ReadableStream({
       async pull(controller) {
@@ -132,7 +137,8 @@ export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> impleme
   /** A stream that stores the new value chunk by chunk, out of sight until it is closed. */
   override async writable(job: string): Promise<WritableStream<Uint8Array>> {
     this.check(job);
-    const draft = new SqliteDraft(this.#blobs, job);
+    const blobs = this.#blobs ??= await this.#open();
+    const draft = blobs.draft(job);
     return new WritableStream({
       write: (chunk) => draft.write(chunk),
       abort: () => draft.discard(),
@@ -143,13 +149,15 @@ export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> impleme
   /** The bytes. */
   override async readBytes(job: string): Promise<Uint8Array<ArrayBuffer>> {
     this.check(job);
-    return concat([...this.#chunks(job)]);
+    const blobs = this.#blobs ??= await this.#open();
+    return concat([...this.#chunks(blobs, job)]);
   }
 
   /** Stores the bytes. */
   override async writeBytes(job: string, data: Uint8Array): Promise<void> {
     this.check(job);
-    const draft = new SqliteDraft(this.#blobs, job);
+    const blobs = this.#blobs ??= await this.#open();
+    const draft = blobs.draft(job);
     draft.write(data);
     this.#commit(job, draft);
   }
@@ -160,17 +168,20 @@ export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> impleme
    * @throws {StoreError} If they cannot be made or used, or are lacking and not to be made.
    */
   override async validate(options?: ValidateOptions): Promise<void> {
-    this.#table.validate(options);
+    const { table } = this.#blobs ??= await this.#open();
+    table.validate(options);
   }
 
   /** The changes made by this object at once, and those by others within about a quarter of a second. */
-  override watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
-    return this.#table.watch(signal);
+  override async *watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
+    const isLate = this.#blobs === undefined;
+    const { table } = this.#blobs ??= await this.#open();
+    yield* table.watch(signal, isLate);
   }
 
   /** Gives back the connection to the file. Calling it again does nothing. */
   close(): void {
-    this.#table.close();
+    this.#blobs?.table.close();
   }
 
   /** As {@linkcode close}. */
@@ -180,11 +191,18 @@ export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> impleme
 
   /** Names the table and the file. */
   override toString(): string {
-    return `<${this.constructor.name} ${this.#table}>`;
+    return `<${this.constructor.name} ${this.#place}>`;
   }
 
-  #chunks(job: string): Generator<Uint8Array, void, undefined> {
-    const chunks = this.#blobs.read(job);
+  /** Loads SQLite the first time. Kept in a field, the values cost later calls no turn. */
+  #open(): Promise<SqliteBlobs> {
+    return this.#opening ??= import("./sqlite_blobs.ts").then(({ SqliteBlobs }) =>
+      new SqliteBlobs(this, this.#place)
+    );
+  }
+
+  #chunks(blobs: SqliteBlobs, job: string): Generator<Uint8Array, void, undefined> {
+    const chunks = blobs.read(job);
     if (chunks === undefined) throw new NotFoundError(job, `${this}`);
     return chunks;
   }

@@ -15,6 +15,7 @@
 import { StoreError } from "../lib/errors.ts";
 import type { Repository } from "../lib/repository.ts";
 import type { Row, SqliteDatabase } from "./sqlite_database.ts";
+import type { SqlitePlace } from "./sqlite_place.ts";
 import { SqliteTable } from "./sqlite_table.ts";
 
 /** The size of all chunks of a value but the last, in bytes. */
@@ -30,13 +31,12 @@ export class SqliteBlobs {
   readonly #sql: Statements;
 
   /** Touches nothing. */
-  constructor(owner: Repository, file: string | URL, table: string) {
+  constructor(owner: Repository, place: SqlitePlace) {
     this.#owner = owner;
-    this.#sql = statementsFor(table);
+    this.#sql = statementsFor(place.table);
     this.table = new SqliteTable({
       owner,
-      file,
-      table,
+      place,
       columns: { size: "INTEGER NOT NULL", bytes: "BLOB", generation: "INTEGER" },
       prepare: this.#sql.schema + this.#sql.sweep,
     });
@@ -55,6 +55,11 @@ export class SqliteBlobs {
   /** Deletes a key with its value, and says whether there was one. */
   delete(job: string): boolean {
     return this.table.delete(job, (database) => this.#remove(database, job));
+  }
+
+  /** Begins a new value of a key. */
+  draft(job: string): SqliteDraft {
+    return new SqliteDraft(this, job);
   }
 
   /** Makes the bytes the value of a key. */

@@ -10,7 +10,6 @@ import {
   type SQLOutputValue,
   type StatementSync,
 } from "node:sqlite";
-import { absolutePath } from "./paths.ts";
 
 /** How long a transaction waits for those of other processes, in milliseconds. */
 const BUSY_TIMEOUT = 5000;
@@ -78,10 +77,10 @@ export class SqliteDatabase {
   /**
    * Touches nothing.
    *
-   * @param file The file. A relative path is relative to the working directory of now.
+   * @param file The absolute path of the file.
    */
-  constructor(file: string | URL) {
-    this.file = absolutePath(file);
+  constructor(file: string) {
+    this.file = file;
   }
 
   /**

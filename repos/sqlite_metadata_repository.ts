@@ -4,9 +4,6 @@
  * @module
  */
 
-// SQLite is called synchronously; `async` makes rejections of what is thrown.
-// deno-lint-ignore-file require-await
-
 import { DataError } from "../lib/errors.ts";
 import { toJson } from "../lib/json.ts";
 import {
@@ -14,7 +11,8 @@ import {
   type RepositoryChange,
   type ValidateOptions,
 } from "../lib/repository.ts";
-import { SqliteTable } from "./sqlite_table.ts";
+import { SqlitePlace } from "./sqlite_place.ts";
+import type { SqliteTable } from "./sqlite_table.ts";
 
 /**
  * A metadata repository in a table of a SQLite database file, as JSON text: the fastest store that outlives the process,
@@ -45,7 +43,9 @@ import { SqliteTable } from "./sqlite_table.ts";
  */
 export class SqliteMetadataRepository<Data = unknown> extends MetadataRepository<Data>
   implements Disposable {
-  readonly #table: SqliteTable;
+  readonly #place: SqlitePlace;
+  #table: SqliteTable | undefined;
+  #opening: Promise<SqliteTable> | undefined;
   readonly #select: string;
   readonly #replace: string;
   readonly #remove: string;
@@ -60,7 +60,7 @@ export class SqliteMetadataRepository<Data = unknown> extends MetadataRepository
    */
   constructor(file: string | URL, table: string) {
     super();
-    this.#table = new SqliteTable({ owner: this, file, table, columns: { json: "TEXT NOT NULL" } });
+    this.#place = new SqlitePlace(file, table);
     this.#select = `SELECT json FROM "${table}" WHERE job = ?`;
     this.#replace = `REPLACE INTO "${table}" (job, json) VALUES (?, ?)`;
     this.#remove = `DELETE FROM "${table}" WHERE job = ? RETURNING job`;
@@ -68,28 +68,31 @@ export class SqliteMetadataRepository<Data = unknown> extends MetadataRepository
 
   /** The absolute path of the database file. */
   get file(): string {
-    return this.#table.file;
+    return this.#place.file;
   }
 
   /** The name of the table. */
   get table(): string {
-    return this.#table.name;
+    return this.#place.table;
   }
 
   /** The keys in the table. */
   override async *unfilteredIter(): AsyncGenerator<string, void, undefined> {
-    for (const job of this.#table.names()) yield job;
+    const table = this.#table ??= await this.#open();
+    for (const job of table.names()) yield job;
   }
 
   /** The keys in the table. */
   override async *bulkIter(): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* this.#table.bulk();
+    const table = this.#table ??= await this.#open();
+    yield* table.bulk();
   }
 
   /** Whether the table has a row of the key. */
   override async contains(job: string): Promise<boolean> {
     this.check(job);
-    return this.#table.contains(job);
+    const table = this.#table ??= await this.#open();
+    return table.contains(job);
   }
 
   /**
@@ -101,14 +104,16 @@ export class SqliteMetadataRepository<Data = unknown> extends MetadataRepository
    */
   override async info(job: string): Promise<Data | undefined> {
     this.check(job);
-    const row = this.#table.read("read", (database) => database.get(this.#select, job), job);
+    const table = this.#table ??= await this.#open();
+    const row = table.read("read", (database) => database.get(this.#select, job), job);
     return row === undefined ? undefined : this.#parse(job, String(row.json));
   }
 
   /** All values, by one query for some thousand of them. */
   override async infoAll(): Promise<Map<string, Data | undefined>> {
     const all = new Map<string, Data | undefined>();
-    for (const rows of this.#table.rows("job, json")) {
+    const table = this.#table ??= await this.#open();
+    for (const rows of table.rows("job, json")) {
       for (const row of rows) {
         const job = String(row.job);
         if (this.isValidJobId(job)) all.set(job, this.#parse(job, String(row.json)));
@@ -129,14 +134,16 @@ export class SqliteMetadataRepository<Data = unknown> extends MetadataRepository
   override async dump(job: string, data: Data): Promise<void> {
     this.check(job);
     const json = this.#stringify(job, data);
-    this.#table.put(job, (database) => database.run(this.#replace, job, json));
+    const table = this.#table ??= await this.#open();
+    table.put(job, (database) => database.run(this.#replace, job, json));
     this.changed({ type: "put", job });
   }
 
   /** Deletes the row of the key. */
   override async delete(job: string): Promise<void> {
     this.check(job);
-    const isDeleted = this.#table.delete(
+    const table = this.#table ??= await this.#open();
+    const isDeleted = table.delete(
       job,
       (database) => database.get(this.#remove, job) !== undefined,
     );
@@ -149,17 +156,20 @@ export class SqliteMetadataRepository<Data = unknown> extends MetadataRepository
    * @throws {StoreError} If they cannot be made or used, or are lacking and not to be made.
    */
   override async validate(options?: ValidateOptions): Promise<void> {
-    this.#table.validate(options);
+    const table = this.#table ??= await this.#open();
+    table.validate(options);
   }
 
   /** The changes made by this object at once, and those by others within about a quarter of a second. */
-  override watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
-    return this.#table.watch(signal);
+  override async *watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
+    const isLate = this.#table === undefined;
+    const table = this.#table ??= await this.#open();
+    yield* table.watch(signal, isLate);
   }
 
   /** Gives back the connection to the file. Calling it again does nothing. */
   close(): void {
-    this.#table.close();
+    this.#table?.close();
   }
 
   /** As {@linkcode close}. */
@@ -169,7 +179,14 @@ export class SqliteMetadataRepository<Data = unknown> extends MetadataRepository
 
   /** Names the table and the file. */
   override toString(): string {
-    return `<${this.constructor.name} ${this.#table}>`;
+    return `<${this.constructor.name} ${this.#place}>`;
+  }
+
+  /** Loads SQLite the first time. Kept in a field, the table costs later calls no turn. */
+  #open(): Promise<SqliteTable> {
+    return this.#opening ??= import("./sqlite_table.ts").then(({ SqliteTable }) =>
+      new SqliteTable({ owner: this, place: this.#place, columns: { json: "TEXT NOT NULL" } })
+    );
   }
 
   #stringify(job: string, data: Data): string {

@@ -10,6 +10,7 @@ import { StoreError } from "../lib/errors.ts";
 import { nameChunks } from "../lib/names.ts";
 import type { Repository, RepositoryChange, ValidateOptions } from "../lib/repository.ts";
 import { type Row, SqliteDatabase } from "./sqlite_database.ts";
+import type { SqlitePlace } from "./sqlite_place.ts";
 
 /** How many keys are listed by one query. */
 const PAGE = 4096;
@@ -22,10 +23,8 @@ const MAX_CHANGES = 10_000;
 export interface SqliteTableOptions {
   /** The store, for what it is called and for the changes made through it. */
   readonly owner: Repository;
-  /** The database file. */
-  readonly file: string | URL;
-  /** The name of the table. */
-  readonly table: string;
+  /** The database file, and the name of the table. */
+  readonly place: SqlitePlace;
   /** The columns beside the key: their types, as SQL, by name. */
   readonly columns: Readonly<Record<string, string>>;
   /** SQL that is run each time when the table has been made or found. */
@@ -40,9 +39,7 @@ export interface SqliteTableOptions {
  * not matter by which program they are made. So what changed since a number is found without looking at the rest.
  */
 export class SqliteTable {
-  /** The absolute path of the database file. */
-  readonly file: string;
-  /** The name of the table. */
+  /** Its name. */
   readonly name: string;
   readonly #owner: Repository;
   readonly #database: SqliteDatabase;
@@ -56,19 +53,11 @@ export class SqliteTable {
    * Touches nothing.
    *
    * @param options What the store keeps in it.
-   * @throws {TypeError} If its name is no plain identifier.
    */
   constructor(options: SqliteTableOptions) {
-    const { owner, file, table, columns, prepare = "" } = options;
-    if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(table) || /^sqlite_/i.test(table)) {
-      throw new TypeError(
-        `Cannot use ${JSON.stringify(table)} as the name of a table: ` +
-          `use up to 100 letters, digits and "_", not beginning with a digit or "sqlite_"`,
-      );
-    }
+    const { owner, place: { file, table }, columns, prepare = "" } = options;
     this.#owner = owner;
     this.#database = new SqliteDatabase(file);
-    this.file = this.#database.file;
     this.name = table;
     const types = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
     this.#schema = `CREATE TABLE IF NOT EXISTS "${table}" ` +
@@ -212,10 +201,19 @@ export class SqliteTable {
     return true;
   }
 
-  /** The changes made through the owner at once, and those of others when the table is asked for them. */
-  watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
+  /**
+   * The changes made through the owner at once, and those of others when the table is asked for them.
+   *
+   * @param signal Ends the iteration.
+   * @param isLate Whether there may have been changes since it was to begin.
+   */
+  watch(
+    signal: AbortSignal,
+    isLate: boolean,
+  ): AsyncGenerator<RepositoryChange, void, undefined> {
     return changes(signal, (push, fail) => {
       const watcher: Watcher = { known: this.read("watch", () => this.#sequence()) };
+      if (isLate) push({ type: "relist" });
       this.#watchers.add(watcher);
       const own = this.#owner.subscribe(push);
       const timer = setInterval(() => {
@@ -238,11 +236,6 @@ export class SqliteTable {
   /** Gives back the connection; a later call takes it again. */
   close(): void {
     this.#database.close();
-  }
-
-  /** As `table in file`. */
-  toString(): string {
-    return `${this.name} in ${this.file}`;
   }
 
   /** Makes the table, and what it needs. */

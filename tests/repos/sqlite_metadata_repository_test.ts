@@ -458,3 +458,40 @@ Deno.test("SqliteMetadataRepository keeps all that a killed process had written"
     }
     ok(all.size >= 100);
   }));
+
+Deno.test("SqliteMetadataRepository does in order what is asked of it while it is opened for the first time", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository<number>(file, "done");
+    const calls = [
+      repository.dump("a", 0),
+      repository.delete("a"),
+      repository.dump("b", 1),
+      repository.dump("b", 2),
+    ];
+    await Promise.all([...calls, repository.info("b").then((found) => strictEqual(found, 2))]);
+    deepStrictEqual(await Array.fromAsync(repository), ["b"]);
+  }));
+
+Deno.test("SqliteMetadataRepository stores what the value was when it was given, also the first time", () =>
+  withFile(async (file) => {
+    using repository = new SqliteMetadataRepository<{ words: number }>(file, "done");
+    const value = { words: 1 };
+    const dumped = repository.dump("a", value);
+    value.words = 2;
+    await dumped;
+    deepStrictEqual(await repository.info("a"), { words: 1 });
+  }));
+
+Deno.test("SqliteMetadataRepository misses no change by others when watching is the first thing that it does", () =>
+  withFile(async (file) => {
+    using other = new SqliteMetadataRepository(file, "done");
+    await other.validate();
+    using repository = new SqliteMetadataRepository(file, "done");
+    const controller = new AbortController();
+    const changes = repository.watch(controller.signal);
+    const first = changes.next();
+    await other.dump("a", 1);
+    deepStrictEqual(await first, { done: false, value: { type: "relist" } });
+    controller.abort();
+    strictEqual((await changes.next()).done, true);
+  }));
