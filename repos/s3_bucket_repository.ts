@@ -5,17 +5,11 @@
  */
 
 import { BlobRepository } from "../lib/blob_repository.ts";
-import { NotFoundError, StoreError } from "../lib/errors.ts";
 import { nameChunks } from "../lib/names.ts";
 import type { ValidateOptions } from "../lib/repository.ts";
-import { access, type Accessor } from "../lib/session.ts";
-import type { S3Client, S3NewObject, S3ObjectName } from "./s3_api.ts";
-import { counting } from "./s3_counting.ts";
-import type { S3Download } from "./s3_download.ts";
-import { endpointOf } from "./s3_endpoint.ts";
-import { codeOf, requireObject, s3Error, statusOf } from "./s3_errors.ts";
-import { PART_SIZE } from "./s3_part_size.ts";
-import type { UploadNote } from "./s3_upload_notes.ts";
+import type { Accessor } from "../lib/session.ts";
+import type { S3Client } from "./s3_api.ts";
+import type { S3Objects } from "./s3_objects.ts";
 
 /** Options of a {@linkcode S3BucketRepository}. */
 export interface S3BucketRepositoryOptions {
@@ -116,9 +110,8 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
   /** The URL by which jobs in a cluster reach the server. */
   readonly inclusterEndpoint: string | undefined;
   readonly #client: Accessor<S3Client>;
-  #counted: { readonly client: S3Client; readonly counting: S3Client } | undefined;
-  #requests = 0;
-  #clearedOld = false;
+  #objects: S3Objects | undefined;
+  #opening: Promise<S3Objects> | undefined;
 
   /**
    * Makes a repository. The server is not asked for anything.
@@ -150,47 +143,38 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
 
   /** What stands between prefix and suffix, wherever it could be a job. */
   override async *unfilteredIter(): AsyncGenerator<string, void, undefined> {
-    for await (const page of this.#pages()) yield* page;
+    const objects = this.#objects ??= await this.#open();
+    for await (const page of objects.pages()) yield* page;
   }
 
   /** The same in bulk. */
   override async *bulkIter(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const page of this.#pages()) yield* nameChunks(page);
+    const objects = this.#objects ??= await this.#open();
+    for await (const page of objects.pages()) yield* nameChunks(page);
   }
 
   /** Whether there is an object of the key. */
   override async contains(job: string): Promise<boolean> {
-    const object = this.#objectOf(job);
-    return await this.#attempt(`look for "${job}" in ${this}`, async (client) => {
-      try {
-        requireObject(await client.headObject(object));
-        return true;
-      } catch (error) {
-        if (!await this.#isAbsence(client, error, object)) throw error;
-        return false;
-      }
-    });
+    this.check(job);
+    const objects = this.#objects ??= await this.#open();
+    return await objects.holds(job);
   }
 
   /** Where the object of a key is, or would be. */
   override async info(job: string): Promise<S3BucketInfo> {
-    const { Key } = this.#objectOf(job);
-    const endpoint = this.inclusterEndpoint ??
-      await this.#attempt(`tell where "${job}" is in ${this}`, endpointOf);
+    this.check(job);
     const { bucket, prefix, suffix } = this;
-    return new S3BucketInfo(endpoint, `s3://${bucket}/${Key}`, bucket, prefix, suffix);
+    const uri = `s3://${bucket}/${prefix}${job}${suffix}`;
+    const endpoint = this.inclusterEndpoint ??
+      await (this.#objects ??= await this.#open()).endpoint(job);
+    return new S3BucketInfo(endpoint, uri, bucket, prefix, suffix);
   }
 
   /** Deletes the object of a key. */
   override async delete(job: string): Promise<void> {
-    const object = this.#objectOf(job);
-    await this.#attempt(`delete "${job}" from ${this}`, async (client) => {
-      try {
-        await client.deleteObject(object);
-      } catch (error) {
-        if (!await this.#isAbsence(client, error, object)) throw error;
-      }
-    });
+    this.check(job);
+    const objects = this.#objects ??= await this.#open();
+    await objects.delete(job);
     this.changed({ type: "delete", job });
   }
 
@@ -201,70 +185,37 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
    * @param options Whether to make the bucket.
    * @throws {StoreError} If it cannot be used.
    */
-  override async validate(options: ValidateOptions = {}): Promise<void> {
-    const { create = true } = options;
-    await this.#attempt(`use ${this}`, async (client) => {
-      const { checkBucket } = await import("./s3_listing.ts");
-      try {
-        await checkBucket(client, this);
-      } catch (error) {
-        if (!create || statusOf(error) !== 404 && codeOf(error) !== "NoSuchBucket") throw error;
-        await this.#createBucket(client);
-      }
-      if (!create) return;
-      const { clearDeadUploads, clearOldUploadsOnceADay } = await import("./s3_dead_uploads.ts");
-      const place = await endpointOf(client);
-      await clearDeadUploads(client, place, this.bucket);
-      await clearOldUploadsOnceADay(client, place, this);
-    });
+  override async validate(options?: ValidateOptions): Promise<void> {
+    const objects = this.#objects ??= await this.#open();
+    await objects.validate(options);
   }
 
   /** The object of a key as a stream. */
   override async readable(job: string): Promise<ReadableStream<Uint8Array>> {
-    const doing = this.#reading(job);
-    const download = await this.#download(job);
-    return new ReadableStream({
-      pull: async (controller) => {
-        const bytes = await this.#attempt(doing, () => download.read());
-        if (bytes === undefined) controller.close();
-        else controller.enqueue(bytes);
-      },
-      cancel: () => download.cancel(),
-    }, { highWaterMark: 0 });
+    this.check(job);
+    const objects = this.#objects ??= await this.#open();
+    return await objects.readable(job);
   }
 
   /** The whole object of a key. */
   override async readBytes(job: string): Promise<Uint8Array<ArrayBuffer>> {
-    const download = await this.#download(job);
-    return await this.#attempt(this.#reading(job), () => download.readAll());
+    this.check(job);
+    const objects = this.#objects ??= await this.#open();
+    return await objects.readBytes(job);
   }
 
   /** A stream that stores a new object, which appears when it is closed. */
   override async writable(job: string): Promise<WritableStream<Uint8Array>> {
-    const doing = `write "${job}" to ${this}`;
-    const object = this.#newObjectOf(job);
-    const client = this.#access();
-    const { S3Upload } = await import("./s3_upload.ts");
-    const upload = new S3Upload(client, object, () => this.#beginUpload(client, object.Key));
-    return new WritableStream({
-      start: ({ signal }) => signal.addEventListener("abort", () => upload.cancel()),
-      write: (chunk) => this.#attempt(doing, () => upload.write(chunk)),
-      close: async () => {
-        await this.#attempt(doing, () => upload.commit());
-        this.changed({ type: "put", job });
-      },
-      abort: () => upload.discard(),
-    });
+    this.check(job);
+    const objects = this.#objects ??= await this.#open();
+    return await objects.writable(job, () => this.changed({ type: "put", job }));
   }
 
   /** Stores the bytes as an object: in one request, if they are not too many. */
   override async writeBytes(job: string, data: Uint8Array): Promise<void> {
-    if (data.length > PART_SIZE) return await super.writeBytes(job, data);
-    const object = this.#newObjectOf(job);
-    await this.#attempt(
-      `write "${job}" to ${this}`,
-      (client) => client.putObject({ ...object, Body: data }),
-    );
+    this.check(job);
+    const objects = this.#objects ??= await this.#open();
+    if (!await objects.put(job, data)) return await super.writeBytes(job, data);
     this.changed({ type: "put", job });
   }
 
@@ -278,20 +229,17 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
    * @throws {StoreError} If it cannot be stored, or if the server knows no conditional writes.
    */
   async create(job: string, data: Uint8Array | string): Promise<boolean> {
-    const object = this.#newObjectOf(job);
+    this.check(job);
     const body = typeof data === "string" ? new TextEncoder().encode(data) : data;
-    const { createObject } = await import("./s3_upload.ts");
-    const created = await this.#attempt(
-      `create "${job}" in ${this}`,
-      (client) => createObject(client, object, body),
-    );
+    const objects = this.#objects ??= await this.#open();
+    const created = await objects.create(job, body);
     if (created) this.changed({ type: "put", job });
     return created;
   }
 
   /** How many requests it has made, without those that the client repeated. What is shared counts for who was first. */
   override requestCount(): number {
-    return this.#requests;
+    return this.#objects?.requests ?? 0;
   }
 
   /** Its class, its bucket, prefix and suffix. */
@@ -299,106 +247,10 @@ export class S3BucketRepository extends BlobRepository<S3BucketInfo> {
     return `<${this.constructor.name} s3://${this.bucket}/${this.prefix}*${this.suffix}>`;
   }
 
-  /** The client, which counts. */
-  #access(): S3Client {
-    const client = access(this.#client);
-    if (this.#counted?.client !== client) {
-      this.#counted = { client, counting: counting(client, () => void this.#requests++) };
-    }
-    return this.#counted.counting;
-  }
-
-  async *#pages(): AsyncGenerator<string[], void, undefined> {
-    const { listNames } = await import("./s3_shared_listing.ts");
-    const pages = listNames(this.#access(), this);
-    for (;;) {
-      const { done, value } = await this.#attempt(`list ${this}`, () => pages.next());
-      if (done) return;
-      yield value;
-    }
-  }
-
-  /** Whether an answer says that there is no such object. It may say just that something is not there. */
-  async #isAbsence(client: S3Client, error: unknown, { Key }: S3ObjectName): Promise<boolean> {
-    if (codeOf(error) === "NoSuchKey") return true;
-    if (statusOf(error) !== 404 || codeOf(error) === "NoSuchBucket") return false;
-    await this.#requireBucket(client, Key);
-    return true;
-  }
-
-  async #requireBucket(client: S3Client, key: string): Promise<void> {
-    const { probeBucket } = await import("./s3_listing.ts");
-    try {
-      await probeBucket(client, this.bucket, key);
-    } catch (error) {
-      throw statusOf(error) === 404
-        ? new StoreError(
-          `Cannot use ${this}: there is no such bucket; create it or correct its name`,
-          { cause: error },
-        )
-        : error;
-    }
-  }
-
-  async #createBucket(client: S3Client): Promise<void> {
-    try {
-      await client.createBucket({ Bucket: this.bucket });
-    } catch (error) {
-      if (statusOf(error) !== 409) throw error;
-      // Somebody else was faster. Whether it is ours is told in different words, but it can be listed if it is.
-      await client.headBucket({ Bucket: this.bucket }).catch(() => {
-        throw error;
-      });
-    }
-  }
-
-  /** Begins to read the object of a key. */
-  async #download(job: string): Promise<S3Download> {
-    const object = this.#objectOf(job);
-    const { S3Download } = await import("./s3_download.ts");
-    return await this.#attempt(this.#reading(job), async (client) => {
-      const download = new S3Download(client, object);
-      try {
-        await download.open();
-      } catch (error) {
-        if (!await this.#isAbsence(client, error, object)) throw error;
-        throw new NotFoundError(job, String(this), { cause: error });
-      }
-      return download;
-    });
-  }
-
-  #reading(job: string): string {
-    return `read "${job}" from ${this}`;
-  }
-
-  /** Notes that an upload in parts begins; the first time, clears what nobody will ever finish. */
-  async #beginUpload(client: S3Client, key: string): Promise<UploadNote | undefined> {
-    if (!this.#clearedOld) {
-      this.#clearedOld = true;
-      const { clearOldUploads } = await import("./s3_dead_uploads.ts");
-      await clearOldUploads(client, this);
-    }
-    const { noteUpload } = await import("./s3_upload_notes.ts");
-    return noteUpload({ place: await endpointOf(client), bucket: this.bucket, key });
-  }
-
-  #objectOf(job: string): S3ObjectName {
-    this.check(job);
-    return { Bucket: this.bucket, Key: `${this.prefix}${job}${this.suffix}` };
-  }
-
-  #newObjectOf(job: string): S3NewObject {
-    return { ...this.#objectOf(job), ContentType: this.mimetype };
-  }
-
-  async #attempt<T>(doing: string, act: (client: S3Client) => Promise<T>): Promise<T> {
-    const client = this.#access();
-    try {
-      return await act(client);
-    } catch (error) {
-      if (error instanceof StoreError || error instanceof NotFoundError) throw error;
-      throw s3Error(doing, error);
-    }
+  /** Loads what talks to the server the first time. */
+  #open(): Promise<S3Objects> {
+    return this.#opening ??= import("./s3_objects.ts").then(({ S3Objects }) =>
+      new S3Objects(this, this.#client)
+    );
   }
 }
