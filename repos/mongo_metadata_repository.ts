@@ -4,7 +4,6 @@
  * @module
  */
 
-import { DataError } from "../lib/errors.ts";
 import { nameChunks } from "../lib/names.ts";
 import {
   MetadataRepository,
@@ -12,26 +11,8 @@ import {
   type ValidateOptions,
 } from "../lib/repository.ts";
 import { access, type Accessor } from "../lib/session.ts";
-import type { MongoCollection, MongoDocument, MongoReadOptions } from "./mongo_api.ts";
-import { fromDocument, toDocument } from "./mongo_document.ts";
-import { codeOf, mongoError } from "./mongo_errors.ts";
-import { watchCollection } from "./mongo_watch.ts";
-
-/** What is read decides whether jobs are started, so it is read where it is written. */
-const READ: MongoReadOptions = { readPreference: "primary" };
-
-/** What reads keys out of the index, without their documents. */
-const KEYS: MongoReadOptions = { ...READ, projection: { _id: 1 } };
-
-/** How many documents are sent at once: with fewer, a listing takes longer, and hardly less with more. */
-const BATCH = 10_000;
-
-/** A write that counts as done is on the disks of most servers. */
-const SAFE = { writeConcern: { w: "majority", journal: true } } as const;
-
-/** What the server says of a key that is there already, and of a collection that is not. */
-const DUPLICATE_KEY = 11000;
-const NO_COLLECTION = 26;
+import type { MongoCollection } from "./mongo_api.ts";
+import type { MongoDocuments } from "./mongo_documents.ts";
 
 /** Options of a {@linkcode MongoMetadataRepository}. */
 export interface MongoMetadataRepositoryOptions {
@@ -74,7 +55,8 @@ export class MongoMetadataRepository<Data = unknown> extends MetadataRepository<
   /** How often the collection is listed while it is watched and the server has no change streams, in milliseconds. */
   readonly pollInterval: number;
   readonly #collection: Accessor<MongoCollection>;
-  #requests = 0;
+  #documents: MongoDocuments | undefined;
+  #opening: Promise<MongoDocuments> | undefined;
 
   /**
    * Makes a repository. The server is not asked for anything.
@@ -93,34 +75,37 @@ export class MongoMetadataRepository<Data = unknown> extends MetadataRepository<
 
   /** The keys in the collection; what is in it under another key than a string is named so that it is no job id. */
   override async *unfilteredIter(): AsyncGenerator<string, void, undefined> {
-    for await (const documents of this.#batches(KEYS)) yield* documents.map(nameOf);
+    const documents = this.#documents ??= await this.#open();
+    for await (const names of documents.names()) yield* names;
   }
 
   /** The same in bulk. */
   override async *bulkIter(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const documents of this.#batches(KEYS)) yield* nameChunks(documents.map(nameOf));
+    const documents = this.#documents ??= await this.#open();
+    for await (const names of documents.names()) yield* nameChunks(names);
   }
 
   /** Whether there is a document of the key. */
   override async contains(job: string): Promise<boolean> {
     this.check(job);
-    return await this.#find(`look for "${job}" in ${this}`, job, KEYS) !== null;
+    const documents = this.#documents ??= await this.#open();
+    return await documents.holds(job);
   }
 
   /** A value. */
   override async info(job: string): Promise<Data | undefined> {
     this.check(job);
-    const document = await this.#find(`read "${job}" from ${this}`, job, READ);
-    return document === null ? undefined : dataOf(document);
+    const documents = this.#documents ??= await this.#open();
+    return await documents.get(job) as Data | undefined;
   }
 
   /** All values, by one query. */
   override async infoAll(): Promise<Map<string, Data | undefined>> {
+    const documents = this.#documents ??= await this.#open();
     const all = new Map<string, Data | undefined>();
-    for await (const documents of this.#batches(READ)) {
-      for (const document of documents) {
-        const job = nameOf(document);
-        if (this.isValidJobId(job)) all.set(job, dataOf(document));
+    for await (const entries of documents.entries()) {
+      for (const [job, value] of entries) {
+        if (this.isValidJobId(job)) all.set(job, value as Data);
         else this.warnOfName(job);
       }
     }
@@ -137,17 +122,8 @@ export class MongoMetadataRepository<Data = unknown> extends MetadataRepository<
    */
   override async dump(job: string, data: Data): Promise<void> {
     this.check(job);
-    const document = this.#documentOf(job, data);
-    await this.#request(`write "${job}" to ${this}`, async (collection) => {
-      const replace = () =>
-        collection.replaceOne({ _id: job }, document, { ...SAFE, upsert: true });
-      try {
-        return await replace();
-      } catch (error) {
-        if (codeOf(error) !== DUPLICATE_KEY) throw error;
-        return await replace(); // somebody made it in between, so now it is there to be replaced
-      }
-    });
+    const documents = this.#documents ??= await this.#open();
+    await documents.put(job, data);
     this.changed({ type: "put", job });
   }
 
@@ -163,16 +139,8 @@ export class MongoMetadataRepository<Data = unknown> extends MetadataRepository<
    */
   async create(job: string, data: Data): Promise<boolean> {
     this.check(job);
-    const document = this.#documentOf(job, data);
-    const created = await this.#request(`create "${job}" in ${this}`, async (collection) => {
-      try {
-        await collection.insertOne(document, SAFE); // an upsert may tell several that they made it
-        return true;
-      } catch (error) {
-        if (codeOf(error) !== DUPLICATE_KEY) throw error;
-        return false;
-      }
-    });
+    const documents = this.#documents ??= await this.#open();
+    const created = await documents.create(job, data);
     if (created) this.changed({ type: "put", job });
     return created;
   }
@@ -180,11 +148,8 @@ export class MongoMetadataRepository<Data = unknown> extends MetadataRepository<
   /** Deletes the document of the key. */
   override async delete(job: string): Promise<void> {
     this.check(job);
-    const { deletedCount } = await this.#request(
-      `delete "${job}" from ${this}`,
-      (collection) => collection.deleteOne({ _id: job }, SAFE),
-    );
-    if (deletedCount > 0) this.changed({ type: "delete", job });
+    const documents = this.#documents ??= await this.#open();
+    if (await documents.delete(job)) this.changed({ type: "delete", job });
   }
 
   /**
@@ -193,32 +158,22 @@ export class MongoMetadataRepository<Data = unknown> extends MetadataRepository<
    * @throws {StoreError} If it cannot be used, or is lacking and not to be made.
    */
   override async validate({ create = true }: ValidateOptions = {}): Promise<void> {
-    await this.#request(`use ${this}`, async (collection) => {
-      try {
-        await collection.indexes();
-      } catch (error) {
-        if (!create || codeOf(error) !== NO_COLLECTION) throw error;
-        this.#requests++;
-        await collection.createIndex({ _id: 1 }); // every collection has it, so nothing else is made
-      }
-    });
+    const documents = this.#documents ??= await this.#open();
+    await documents.validate(create);
   }
 
   /**
    * The changes by whomever, as the server tells them; where it cannot, as one without replicas, a `relist` every
    * {@linkcode pollInterval}.
    */
-  override watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
-    return watchCollection({
-      open: () => access(this.#collection),
-      interval: this.pollInterval,
-      isJob: (name) => this.isValidJobId(name),
-    }, signal);
+  override async *watch(signal: AbortSignal): AsyncGenerator<RepositoryChange, void, undefined> {
+    const documents = this.#documents ??= await this.#open();
+    yield* documents.watch(signal);
   }
 
   /** How many requests it has sent, those of `watch` not counted. */
   override requestCount(): number {
-    return this.#requests;
+    return this.#documents?.requests ?? 0;
   }
 
   /** Its class, and the collection where it is known. */
@@ -230,66 +185,10 @@ export class MongoMetadataRepository<Data = unknown> extends MetadataRepository<
     }
   }
 
-  async #find(
-    doing: string,
-    job: string,
-    options: MongoReadOptions,
-  ): Promise<MongoDocument | null> {
-    return await this.#request(
-      doing,
-      (collection) => collection.findOne({ _id: job }, options),
+  /** Loads what talks to the server the first time. */
+  #open(): Promise<MongoDocuments> {
+    return this.#opening ??= import("./mongo_documents.ts").then(({ MongoDocuments }) =>
+      new MongoDocuments(this, this.#collection)
     );
   }
-
-  async *#batches(options: MongoReadOptions): AsyncGenerator<MongoDocument[], void, undefined> {
-    const doing = `list ${this}`;
-    // The order of the index: what is there all the time is passed once, whatever is written meanwhile.
-    const order = { hint: { _id: 1 }, batchSize: BATCH } as const;
-    const cursor = access(this.#collection).find({}, { ...options, ...order });
-    let batches = 0;
-    try {
-      while (await this.#attempt(doing, () => cursor.hasNext())) {
-        batches++;
-        yield cursor.readBufferedDocuments();
-      }
-    } finally {
-      this.#requests += Math.max(batches, 1);
-      await cursor.close().catch(() => {}); // which ends it at the server, if that can be reached
-    }
-  }
-
-  #documentOf(job: string, data: unknown): MongoDocument {
-    try {
-      return toDocument(job, data);
-    } catch (cause) {
-      if (!(cause instanceof TypeError)) throw cause;
-      throw new DataError(`Cannot write "${job}" to ${this}: ${cause.message}`, { cause });
-    }
-  }
-
-  async #request<T>(
-    doing: string,
-    act: (collection: MongoCollection) => Promise<T>,
-  ): Promise<T> {
-    const collection = access(this.#collection);
-    this.#requests++;
-    return await this.#attempt(doing, () => act(collection));
-  }
-
-  async #attempt<T>(doing: string, act: () => Promise<T>): Promise<T> {
-    try {
-      return await act();
-    } catch (error) {
-      throw mongoError(doing, error);
-    }
-  }
-}
-
-/** The key of a document. One that is no string is shown in a way that no job id looks like. */
-function nameOf({ _id }: MongoDocument): string {
-  return typeof _id === "string" ? _id : `${Deno.inspect(_id)} (no string)`;
-}
-
-function dataOf<Data>(document: MongoDocument): Data {
-  return fromDocument(document) as Data;
 }
