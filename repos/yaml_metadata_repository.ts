@@ -12,9 +12,11 @@ import {
   type RepositoryChange,
   type ValidateOptions,
 } from "../lib/repository.ts";
-import { parseYaml, stringifyYaml } from "../lib/yaml.ts";
 import { FileRepository } from "./file_repository.ts";
 import type { FolderOptions } from "./folder.ts";
+
+/** What reads and writes YAML: loaded with the first value, which those who only list keys never come to. */
+let yaml: typeof import("../lib/yaml.ts") | undefined;
 
 /** How many values {@linkcode YamlMetadataRepository.infoAll} reads at once. */
 const BATCH = 32;
@@ -89,7 +91,8 @@ export class YamlMetadataRepository<Data = unknown> extends MetadataRepository<D
       if (error instanceof NotFoundError) return undefined;
       throw error;
     }
-    return await parseYaml(text, `"${job}" of ${this}`) as Data;
+    yaml ??= await import("../lib/yaml.ts");
+    return await yaml.parseYaml(text, `"${job}" of ${this}`) as Data;
   }
 
   /** {@linkcode info} of every key, some at a time. */
@@ -107,7 +110,8 @@ export class YamlMetadataRepository<Data = unknown> extends MetadataRepository<D
   /** Stores a value in place of an earlier one, in one step if the repository beneath does. */
   override async dump(job: string, data: Data): Promise<void> {
     this.check(job);
-    await this.blob.writeText(job, await stringifyYaml(data, `"${job}" for ${this}`));
+    yaml ??= await import("../lib/yaml.ts");
+    await this.blob.writeText(job, await yaml.stringifyYaml(data, `"${job}" for ${this}`));
   }
 
   /** Deletes beneath. */
