@@ -13,10 +13,6 @@ export const TEMPORARY_PREFIX = ".datatask-tmp-";
 /** Up to how many bytes are read or written at once without leaving the thread, which costs a fraction. */
 export const SMALL = 64 * 1024;
 
-const TEMPORARY_NAME = /^\.datatask-tmp-(.*)-(\d+)-[0-9a-f]+-\d+$/;
-const HOUR = 3_600_000;
-const WEEK = 7 * 24 * HOUR;
-
 let made = 0;
 let ours: string | undefined;
 
@@ -29,28 +25,6 @@ let ours: string | undefined;
 export function temporaryPathFor(path: string): string {
   ours ??= `${TEMPORARY_PREFIX}${hostName()}-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}-`;
   return `${path.slice(0, path.lastIndexOf("/"))}/${ours}${made++}`;
-}
-
-/**
- * Removes an unfinished file or folder whose writer cannot be there any more: one of this host whose process has ended,
- * after an hour without a change, since a process in a container may not be seen; any other after a week.
- *
- * @param folder The folder.
- * @param name The name of an entry. One that is no temporary name is left alone.
- */
-export async function sweepIfStale(folder: string, name: string): Promise<void> {
-  const [, host, pid] = TEMPORARY_NAME.exec(name) ?? [];
-  if (pid === undefined) return;
-  const path = `${folder}/${name}`;
-  try {
-    const age = Date.now() - (Deno.lstatSync(path).mtime?.getTime() ?? 0);
-    const isKnown = host !== "" && host === hostName() && canProbe();
-    if (isKnown ? age > HOUR && !await isRunning(Number(pid)) : age > WEEK) {
-      await Deno.remove(path, { recursive: true });
-    }
-  } catch {
-    // Swept by another process, or not ours to remove. It is invisible and harms nobody.
-  }
 }
 
 /**
@@ -145,23 +119,7 @@ function removeIfThere(path: string): void {
 }
 
 /** The name of this host; empty where the program may not know it, without a question to the user. */
-function hostName(): string {
+export function hostName(): string {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "hostname" });
   return state === "granted" ? Deno.hostname().slice(0, 64) : "";
-}
-
-/** Whether this program may see which processes run, without a question to the user. */
-function canProbe(): boolean {
-  return Deno.permissions.querySync({ name: "run" }).state === "granted";
-}
-
-async function isRunning(pid: number): Promise<boolean> {
-  const { kill } = await import("node:process"); // which takes longer to load than a small pipeline to run
-  try {
-    kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Any other error tells of a process that is there but belongs to another user.
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
-  }
 }

@@ -1,12 +1,9 @@
 /**
- * Listing folders of very many entries: a child process does it four times as fast as Deno, and beside whatever else
- * this process has to do.
+ * Listing folders: what decides how, and the names that Deno itself lists. How a child process does it is in
+ * `child_listing.ts`, which only folders of very many entries need.
  *
  * @module
  */
-
-import { StoreError } from "../lib/errors.ts";
-import { concat } from "../lib/streams.ts";
 
 /** What an entry is by itself: a symbolic link is one, whatever it leads to. */
 export type EntryType = "file" | "directory" | "link" | "other";
@@ -20,11 +17,8 @@ const LARGE = 128 * 1024;
 /** How many names make a chunk where no child process lists. */
 const BATCH = 4096;
 
-const NUL = 0;
-const DOT = ".".charCodeAt(0);
-
 /**
- * Whether to list a folder with {@linkcode listByChild}.
+ * Whether to list a folder with `listByChild`.
  *
  * @param folder The folder.
  * @returns True if it is large, and the program may run `ls` without a question to the user.
@@ -33,94 +27,6 @@ const DOT = ".".charCodeAt(0);
 export function isForChild(folder: string): boolean {
   return Deno.statSync(folder).size >= LARGE &&
     Deno.permissions.querySync({ name: "run", command: "ls" }).state === "granted";
-}
-
-/**
- * Lists the entries of a folder, all but `.` and `..`, by a child process, in no particular order.
- *
- * @param folder The absolute path of the folder.
- * @param select Makes what is yielded of a chunk of UTF-8, which is its to change. The chunk holds whole names, and each
- * name ends with a mark, if the entry is no file, and a NUL byte.
- * @returns What `select` makes. At the end, true; false if nothing was listed because there is no `ls` that can do it,
- * so that it must be done in another way.
- * @throws {StoreError} If the child process fails half way.
- */
-export async function* listByChild(
-  folder: string,
-  select: (chunk: Uint8Array) => Uint8Array,
-): AsyncGenerator<Uint8Array, boolean, undefined> {
-  let child: Deno.ChildProcess;
-  try {
-    child = new Deno.Command("ls", {
-      args: ["-U", "-A", "--file-type", "--zero", "--", folder],
-      env: { LC_ALL: "C" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      detached: true, // Ctrl-C is for this process to handle
-    }).spawn();
-  } catch {
-    return false;
-  }
-  const complaint = new Response(child.stderr).text();
-  let listed = false;
-  try {
-    let rest: Uint8Array = new Uint8Array();
-    for await (const chunk of child.stdout) {
-      const end = chunk.lastIndexOf(NUL) + 1;
-      if (end > 0) {
-        listed = true;
-        const whole = chunk.subarray(0, end);
-        const next = chunk.slice(end);
-        yield select(rest.length === 0 ? whole : concat([rest, whole]));
-        rest = next;
-      } else {
-        rest = concat([rest, chunk]);
-      }
-    }
-  } finally {
-    // A caller who has seen enough has closed the pipe, which ends the child.
-    await complaint;
-    await child.status;
-  }
-  const { success, code } = await child.status;
-  if (success || !listed) return success;
-  throw new StoreError(
-    `Cannot list ${folder}: ls ended with code ${code} half way: ${(await complaint).trim()}; ` +
-      "see that the device works, and try again",
-  );
-}
-
-/**
- * Takes the wanted names out of a chunk of {@linkcode listByChild}.
- *
- * @param chunk The chunk. It is written over.
- * @param type The type of the entries that are wanted.
- * @param suffix What their names must end with, and lose.
- * @param decide Whether to take an entry of another type, or one whose name begins with a dot: both are rare.
- * @returns The part of the chunk that now holds the names that were taken, each ended by a NUL byte.
- */
-export function selectNames(
-  chunk: Uint8Array,
-  type: EntryType,
-  suffix: Uint8Array,
-  decide: (name: string, type: EntryType) => boolean,
-): Uint8Array {
-  let size = 0;
-  for (let start = 0, end = 0; start < chunk.length; start = end + 1) {
-    end = chunk.indexOf(NUL, start);
-    const found = typeOf(chunk[end - 1]!);
-    const nameEnd = found === "file" ? end : end - 1;
-    const stop = nameEnd - suffix.length;
-    const taken = found === type && chunk[start] !== DOT
-      ? stop > start && endsWith(chunk, nameEnd, suffix)
-      : decide(new TextDecoder().decode(chunk.subarray(start, nameEnd)), found);
-    if (!taken) continue;
-    if (size !== start) chunk.copyWithin(size, start, stop);
-    size += stop - start;
-    chunk[size++] = NUL;
-  }
-  return chunk.subarray(0, size);
 }
 
 /**
@@ -140,24 +46,4 @@ export async function* inBulk(
     batch = [];
   }
   if (batch.length > 0) yield encoder.encode(`${batch.join("\0")}\0`);
-}
-
-function typeOf(mark: number): EntryType {
-  switch (MARKS.indexOf(String.fromCharCode(mark))) {
-    case -1:
-      return "file";
-    case 0:
-      return "directory";
-    case 1:
-      return "link";
-    default:
-      return "other";
-  }
-}
-
-function endsWith(bytes: Uint8Array, end: number, suffix: Uint8Array): boolean {
-  for (let i = 1; i <= suffix.length; i++) {
-    if (bytes[end - i] !== suffix[suffix.length - i]) return false;
-  }
-  return true;
 }

@@ -5,15 +5,8 @@
  */
 
 import type { Repository, RepositoryChange, ValidateOptions } from "../lib/repository.ts";
-import { sweepIfStale, TEMPORARY_PREFIX, tryToWrite } from "./atomic_file.ts";
-import {
-  type EntryType,
-  inBulk,
-  isForChild,
-  listByChild,
-  MARKS,
-  selectNames,
-} from "./directory_listing.ts";
+import { TEMPORARY_PREFIX, tryToWrite } from "./atomic_file.ts";
+import { type EntryType, inBulk, isForChild, MARKS } from "./directory_listing.ts";
 import { fileError, isNotFound } from "./file_errors.ts";
 import { keepsTimes } from "./file_systems.ts";
 import { absolutePath, lastPart } from "./paths.ts";
@@ -221,7 +214,7 @@ export class Folder {
       for await (const entry of Deno.readDir(this.path)) {
         const job = this.#jobOf(entry.name);
         if (job === undefined) {
-          if (this.#sweepsName(entry.name)) await sweepIfStale(this.path, entry.name);
+          if (this.#sweepsName(entry.name)) await this.#sweep(entry.name);
           continue;
         }
         const type = typeOf(entry);
@@ -294,6 +287,7 @@ export class Folder {
   }
 
   async *#bulkByChild(): AsyncGenerator<Uint8Array, boolean, undefined> {
+    const { listByChild, selectNames } = await import("./child_listing.ts");
     const suffix = new TextEncoder().encode(this.extension);
     const unfinished: string[] = [];
     const links = new Set<string>();
@@ -314,7 +308,7 @@ export class Folder {
       (chunk) => selectNames(chunk, this.#type, suffix, decide),
     );
     this.#metLinks = links.size > 0;
-    for (const name of unfinished) await sweepIfStale(this.path, name);
+    for (const name of unfinished) await this.#sweep(name);
     return done;
   }
 
@@ -364,6 +358,11 @@ export class Folder {
 
   #sweepsName(name: string): boolean {
     return this.#sweeps && name.startsWith(TEMPORARY_PREFIX);
+  }
+
+  async #sweep(name: string): Promise<void> {
+    const { sweepIfStale } = await import("./stale_files.ts");
+    await sweepIfStale(this.path, name);
   }
 
   #takes(name: string, type: EntryType): boolean {

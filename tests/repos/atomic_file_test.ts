@@ -1,11 +1,11 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import {
   AtomicFile,
-  sweepIfStale,
   TEMPORARY_PREFIX,
   temporaryPathFor,
   writeFileAtomicSync,
 } from "../../repos/atomic_file.ts";
+import { sweepIfStale } from "../../repos/stale_files.ts";
 import { isValidJobId } from "../../lib/job_id.ts";
 import { inFolder, namesIn } from "../temporary_folder.ts";
 import { basename, dirname } from "node:path";

@@ -1,11 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
-import {
-  type EntryType,
-  inBulk,
-  isForChild,
-  listByChild,
-  selectNames,
-} from "../../repos/directory_listing.ts";
+import { listByChild, selectNames } from "../../repos/child_listing.ts";
+import { type EntryType, inBulk, isForChild } from "../../repos/directory_listing.ts";
 import { inFolder } from "../temporary_folder.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
