@@ -4,9 +4,8 @@
  * @module
  */
 
-import { StoreError } from "../lib/errors.ts";
-import type { Authorization } from "./registry_auth.ts";
 import type { RegistryLogin } from "./registry_credentials.ts";
+import type { RegistryRequests } from "./registry_requests.ts";
 
 /** Options of a {@linkcode DockerRegistry}. */
 export interface DockerRegistryOptions {
@@ -66,8 +65,8 @@ export class DockerRegistry {
   /** How long a request may take, in milliseconds. */
   readonly timeout: number;
   readonly #login: RegistryLogin | undefined;
-  /** By scope, so that a token is asked for once. */
-  readonly #authorizations = new Map<string, Promise<Authorization>>();
+  #requests: RegistryRequests | undefined;
+  #opening: Promise<RegistryRequests> | undefined;
 
   /**
    * Makes one. It is not asked for anything.
@@ -106,65 +105,17 @@ export class DockerRegistry {
    * @throws {Error} If the login is wrong or lacking, or there is no answer in time.
    */
   async send(request: RegistryRequest): Promise<Response> {
-    const { scope } = request;
-    const known = this.#authorizations.get(scope);
-    const answer = await this.#send(request, await headerOf(known));
-    if (answer.status !== 401) return answer;
-    await answer.body?.cancel();
-    // Unless another request has asked in the meantime.
-    if (this.#authorizations.get(scope) === known) this.#ask(answer, request);
-    return await this.#send(request, (await this.#authorizations.get(scope))?.header);
+    const requests = this.#requests ??= await this.#open();
+    return await requests.send(request);
   }
 
-  #ask(answer: Response, { scope, onSend }: RegistryRequest): void {
-    const asked = this.#authorize(answer, scope, onSend);
-    this.#authorizations.set(scope, asked);
-    asked.catch(() => {
-      if (this.#authorizations.get(scope) === asked) this.#authorizations.delete(scope);
+  /** Loads what sends requests the first time. */
+  #open(): Promise<RegistryRequests> {
+    return this.#opening ??= import("./registry_requests.ts").then(({ RegistryRequests }) => {
+      const { url, timeout } = this;
+      return new RegistryRequests({ url, timeout, login: this.#login });
     });
   }
-
-  async #authorize(
-    answer: Response,
-    scope: string,
-    onSend: (() => void) | undefined,
-  ): Promise<Authorization> {
-    const { authorize } = await import("./registry_auth.ts");
-    const { savedLogin } = await import("./registry_credentials.ts");
-    const login = this.#login ?? await savedLogin(this.url.host);
-    return await authorize(answer, scope, login, (url, init) => {
-      if (this.url.protocol === "https:" && url.protocol !== "https:") {
-        throw new StoreError(
-          `Cannot log in: the token server ${url.host} does not use TLS, though the registry does; correct it there`,
-        );
-      }
-      onSend?.();
-      return fetch(url, { ...init, signal: AbortSignal.timeout(this.timeout) });
-    });
-  }
-
-  #send(
-    { method, path, headers = {}, body, onSend }: RegistryRequest,
-    authorization: string | undefined,
-  ): Promise<Response> {
-    const url = new URL(path, this.url);
-    // What a registry names elsewhere, where blobs are stored for instance, is not to see who asks.
-    const shown = url.origin === this.url.origin ? authorization : undefined;
-    onSend?.();
-    return fetch(url, {
-      method,
-      headers: { ...headers, ...shown !== undefined && { authorization: shown } },
-      body: body ?? null,
-      signal: AbortSignal.timeout(this.timeout),
-    });
-  }
-}
-
-/** What to show from the beginning; nothing if it has expired, or could not be got. */
-async function headerOf(known: Promise<Authorization> | undefined): Promise<string | undefined> {
-  const authorization = await known?.catch(() => undefined);
-  if (authorization === undefined || authorization.expires <= Date.now()) return undefined;
-  return authorization.header;
 }
 
 /**
