@@ -155,8 +155,8 @@ export class InProcessBlobStream {
 export interface InProcessBlobStream extends WritableStream<Uint8Array> {}
 
 /**
- * Makes the class what `extends WritableStream` would. That has the runtime load its streams, which takes as long as all
- * of this library that a small pipeline needs, so it waits until the first stream is made.
+ * Makes the class what `extends WritableStream` would. That has the runtime load its streams, which takes longer than
+ * anything else that happens when this library is loaded: so it waits until the first stream is made.
  */
 function becomeStream(): void {
   const { prototype } = InProcessBlobStream;
