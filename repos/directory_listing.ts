@@ -25,8 +25,23 @@ const BATCH = 4096;
  * @throws {Error} What `Deno.statSync` throws.
  */
 export function isForChild(folder: string): boolean {
-  return Deno.statSync(folder).size >= LARGE &&
+  return isLarge(folder) &&
     Deno.permissions.querySync({ name: "run", command: "ls" }).state === "granted";
+}
+
+/**
+ * The entries of a folder: at once, unless they are very many, since a turn for each takes several times as long.
+ *
+ * @param folder The folder.
+ * @returns The entries, all but `.` and `..`.
+ * @throws {Error} What `Deno.readDir` throws.
+ */
+export function entriesOf(folder: string): Iterable<Deno.DirEntry> | AsyncIterable<Deno.DirEntry> {
+  return isLarge(folder) ? Deno.readDir(folder) : Deno.readDirSync(folder);
+}
+
+function isLarge(folder: string): boolean {
+  return Deno.statSync(folder).size >= LARGE;
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import type { Repository, RepositoryChange, ValidateOptions } from "../lib/repository.ts";
 import { TEMPORARY_PREFIX, tryToWrite } from "./atomic_file.ts";
-import { type EntryType, inBulk, isForChild, MARKS } from "./directory_listing.ts";
+import { entriesOf, type EntryType, inBulk, isForChild, MARKS } from "./directory_listing.ts";
 import { fileError, isNotFound } from "./file_errors.ts";
 import { keepsTimes } from "./file_systems.ts";
 import { absolutePath, lastPart } from "./paths.ts";
@@ -211,7 +211,7 @@ export class Folder {
     const seen = new Set<string>();
     let metLinks = false;
     try {
-      for await (const entry of Deno.readDir(this.path)) {
+      for await (const entry of entriesOf(this.path)) {
         const job = this.#jobOf(entry.name);
         if (job === undefined) {
           if (this.#sweepsName(entry.name)) await this.#sweep(entry.name);
