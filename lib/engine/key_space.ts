@@ -139,14 +139,18 @@ export class KeySpace {
    */
   compare(a: number, b: number): number {
     const bytes = this.#bytes;
-    let [i, j] = [this.#start(a), this.#start(b)];
-    const [endA, endB] = [this.#ends[a]!, this.#ends[b]!];
+    const endA = this.#ends[a]!;
+    const endB = this.#ends[b]!;
+    let i = this.#start(a);
+    let j = this.#start(b);
     while (i < endA && j < endB) {
-      const [x, y] = [bytes[i]!, bytes[j]!];
+      const x = bytes[i]!;
+      const y = bytes[j]!;
       if (isDigit(x) && isDigit(y)) {
         while (bytes[i] === ZERO && isDigit(bytes[i + 1]!)) i++;
         while (bytes[j] === ZERO && isDigit(bytes[j + 1]!)) j++;
-        let [p, q] = [i, j];
+        let p = i;
+        let q = j;
         while (isDigit(bytes[p]!)) p++; // the NUL behind each key ends the run
         while (isDigit(bytes[q]!)) q++;
         if (p - i !== q - j) return (p - i) - (q - j);

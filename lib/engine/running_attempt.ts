@@ -44,8 +44,9 @@ export class RunningAttempt implements Attempt {
     this.number = number;
     this.started = started;
     this.env = env;
-    const jobs = underWay.get(task) ?? new Map<string, RunningAttempt>();
-    underWay.set(task, jobs.set(job, this));
+    const jobs = underWay.get(task);
+    if (jobs === undefined) underWay.set(task, new Map([[job, this]]));
+    else jobs.set(job, this);
   }
 
   /** Made when it is first looked at: most attempts never do. */
