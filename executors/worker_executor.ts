@@ -4,12 +4,9 @@
  * @module
  */
 
-import { JobError } from "../lib/errors.ts";
-import { mainModule } from "../lib/main_module.ts";
 import { parseQuantity, type Quantity } from "../lib/resources.ts";
 import type { HostEvents, HostLine } from "./executor_host.ts";
 import { ExecutorPool, type ExecutorPoolOptions } from "./executor_pool.ts";
-import type { WorkerStart } from "./worker_main.ts";
 
 /** Options of a {@linkcode WorkerExecutor}. */
 export interface WorkerExecutorOptions extends ExecutorPoolOptions {
@@ -63,59 +60,10 @@ export class WorkerExecutor extends ExecutorPool {
 
   /** Starts a thread. */
   protected override async start(
-    { onMessage, onEnd }: HostEvents,
+    events: HostEvents,
     module: string,
   ): Promise<HostLine> {
-    const { MessageChannel, Worker } = await import("node:worker_threads"); // which is slow to load
-    const { port1: line, port2: other } = new MessageChannel();
-    const worker = new Worker(entry(), {
-      resourceLimits: { maxOldGenerationSizeMb: this.#megabytes },
-      workerData: {
-        line: other,
-        main: mainModule(),
-        module,
-        memory: this.#megabytes * 2 ** 20,
-      } satisfies WorkerStart,
-      transferList: [other],
-    });
-    let problem: JobError | undefined;
-    line.on("message", onMessage);
-    worker.on("error", (error: Error & { readonly code?: string }) => {
-      problem = error.code === "ERR_WORKER_OUT_OF_MEMORY"
-        ? new JobError("The function needs more memory than it may have", { class: "oom" })
-        : new JobError(`The thread of the function has died: ${error}`, {
-          class: "user",
-          cause: error,
-        });
-    });
-    const { promise: ended, resolve } = Promise.withResolvers<void>();
-    worker.on("exit", (code: number) => {
-      line.close();
-      onEnd(
-        problem ??
-          new JobError(`The function has ended its thread, with code ${code}`, { class: "user" }),
-      );
-      resolve();
-    });
-    return {
-      send: (message) => line.postMessage(message),
-      async kill() {
-        await worker.terminate();
-        await ended;
-      },
-      hold(holds) {
-        for (const part of [worker, line]) {
-          if (holds) part.ref();
-          else part.unref();
-        }
-      },
-    };
+    const { startThread } = await import("./worker_thread.ts");
+    return startThread(events, module, this.#megabytes);
   }
-}
-
-/** The module that runs in the thread. The platform takes only `file:` and `data:` for it. */
-function entry(): URL {
-  const url = new URL("./worker_main.ts", import.meta.url);
-  if (url.protocol === "file:") return url;
-  return new URL(`data:text/javascript,await import(${JSON.stringify(url.href)})`);
 }
