@@ -43,7 +43,7 @@ export class ExecutorLiveRepo extends Repository<LiveJobInfo | undefined> {
   override readonly isInMemory: boolean = true;
 
   readonly #task: string;
-  readonly #others: OtherPrograms | undefined;
+  readonly #others: Pick<OtherPrograms, "list" | "cancel"> | undefined;
   readonly #jobs = new Map<string, LiveJob>();
 
   /**
@@ -52,7 +52,7 @@ export class ExecutorLiveRepo extends Repository<LiveJobInfo | undefined> {
    * @param task The name of the task.
    * @param others Other programs that may run jobs of it.
    */
-  constructor(task: string, others?: OtherPrograms) {
+  constructor(task: string, others?: Pick<OtherPrograms, "list" | "cancel">) {
     super();
     this.#task = task;
     this.#others = others;

@@ -8,19 +8,15 @@ import type { Attempt } from "../lib/attempt.ts";
 import type { BlobRepository } from "../lib/blob_repository.ts";
 import type { DoneRecord, DoneRepository } from "../lib/done_record.ts";
 import { PipelineError } from "../lib/errors.ts";
-import { failureRecord } from "../lib/failure.ts";
 import type { LinkType, linkTypes } from "../lib/link_types.ts";
 import { importableMainModule } from "../lib/main_module.ts";
 import { Resources } from "../lib/resources.ts";
 import type { Task, TaskOptions } from "../lib/task.ts";
-import { warn } from "../lib/warnings.ts";
 import type { Executor } from "./executor.ts";
+import type { ExecutorJobs } from "./executor_jobs.ts";
 import { ExecutorLiveRepo } from "./executor_live_repo.ts";
 import { FunctionTask } from "./function_task.ts";
-import { JobConsole } from "./job_console.ts";
-import { forgetDead, OtherPrograms } from "./live_client.ts";
-import type { LiveServer } from "./live_server.ts";
-import { livePlace } from "./live_socket.ts";
+import type { OtherPrograms } from "./live_client.ts";
 
 /** Options of an {@linkcode ExecutorTask}. */
 export interface ExecutorTaskOptions extends TaskOptions {
@@ -95,11 +91,12 @@ export class ExecutorTask extends FunctionTask {
   readonly live: ExecutorLiveRepo;
   readonly #module: string | undefined;
   readonly #logs: BlobRepository | undefined;
-  readonly #consoles = new Map<string, JobConsole>();
-  readonly #others: OtherPrograms;
-  /** What answers other programs; made when the first job is started. */
-  #server: LiveServer | undefined;
-  #serving: Promise<void> | undefined;
+  /** What runs its jobs, once it is loaded. */
+  #jobs: ExecutorJobs | undefined;
+  /** Loads that, for the first job. */
+  #loading: Promise<ExecutorJobs> | undefined;
+  /** Those that may run jobs of it as well, once it is asked for them. */
+  #others: OtherPrograms | undefined;
 
   /**
    * Makes the task. It works once it has an input and a function.
@@ -122,8 +119,10 @@ export class ExecutorTask extends FunctionTask {
       jobResources: options.jobResources ?? new Resources(1),
     });
     this.executor = executor;
-    this.#others = new OtherPrograms(() => livePlace(this), () => this.#server?.name);
-    this.live = new ExecutorLiveRepo(name, this.#others);
+    this.live = new ExecutorLiveRepo(name, {
+      list: async () => await (await this.#otherPrograms())?.list() ?? new Map(),
+      cancel: async (job) => await (await this.#otherPrograms())?.cancel(job) ?? false,
+    });
     this.#module = options.module === undefined ? undefined : String(options.module);
     this.#logs = options.logs;
     linkStatus(this, this.live, options.logs);
@@ -150,31 +149,15 @@ export class ExecutorTask extends FunctionTask {
   /** Lets the executor call the function. */
   override async execute(job: string, attempt: Attempt): Promise<DoneRecord> {
     const ending = new AbortController();
-    const { timeout } = this.options;
-    const console = new JobConsole(this.#logs === undefined);
     const ended = Promise.withResolvers<void>();
-    this.#consoles.set(job, console);
     this.live.begin(job, attempt.started, () => {
       ending.abort(new DOMException("The job was cancelled", "AbortError"));
       return ended.promise;
-    }, () => console.lastLine());
+    }, () => this.#jobs?.console(job)?.lastLine());
     try {
-      if (this.#serving === undefined) await (this.#serving = this.#serve());
-      return await this.executor.run({
-        task: this,
-        module: this.#moduleUrl,
-        job,
-        started: attempt.started,
-        ...timeout !== undefined && { timeout },
-        signal: ending.signal,
-        log: (text) => console.write(text),
-      });
-    } catch (error) {
-      return failureRecord(error, attempt.started, attempt.env.now());
+      const jobs = this.#jobs ?? await (this.#loading ??= this.#load());
+      return await jobs.execute(job, attempt, this.#moduleUrl, ending.signal);
     } finally {
-      console.end();
-      this.#consoles.delete(job);
-      await this.#keepLogs(job, console);
       this.live.end(job);
       ended.resolve();
     }
@@ -202,9 +185,9 @@ export class ExecutorTask extends FunctionTask {
     job: string,
     options: { readonly follow?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<ReadableStream<Uint8Array> | undefined> {
-    const console = this.#consoles.get(job);
+    const console = (await this.#loading)?.console(job);
     if (console !== undefined) return console.read(options);
-    const text = await this.#others.logs(job, options);
+    const text = await (await this.#otherPrograms())?.logs(job, options);
     if (text !== undefined) return text;
     if (this.#logs === undefined || !await this.#logs.contains(job)) return undefined;
     return await this.#logs.readable(job);
@@ -226,41 +209,23 @@ export class ExecutorTask extends FunctionTask {
   /** Ends the threads or processes of its executor. */
   override async close(): Promise<void> {
     await this.executor.close();
-    await this.#serving;
-    const server = this.#server;
-    this.#server = this.#serving = undefined;
-    await server?.close();
+    await (await this.#loading)?.close();
   }
 
-  /** Lets other programs ask what runs. Where they cannot, it runs all the same. */
-  async #serve(): Promise<void> {
-    const place = livePlace(this);
-    if (place === undefined) return;
-    const { LiveServer } = await import("./live_server.ts");
-    try {
-      this.#server = new LiveServer(place, {
-        list: () => this.live.own(),
-        cancel: (job) =>
-          Object.hasOwn(this.live.own(), job) ? this.live.cancel(job) : Promise.resolve(false),
-        logs: (job, follow) => this.#consoles.get(job)?.read({ follow }),
-      });
-      await forgetDead(place.folder);
-    } catch {
-      // no such folder can be made, or its path is too long for a socket
-    }
+  async #load(): Promise<ExecutorJobs> {
+    const { ExecutorJobs } = await import("./executor_jobs.ts");
+    return this.#jobs = new ExecutorJobs(this, this.#logs);
+  }
+
+  /** Those that may run jobs of it as well; undefined if nobody else can, for its records are in memory. */
+  async #otherPrograms(): Promise<OtherPrograms | undefined> {
+    if (this.#others !== undefined || this.done.isInMemory) return this.#others;
+    const { OtherPrograms } = await import("./live_client.ts");
+    return this.#others ??= new OtherPrograms(this, () => this.#jobs?.socket);
   }
 
   get #moduleUrl(): string {
     return this.#module ?? importableMainModule();
-  }
-
-  async #keepLogs(job: string, console: JobConsole): Promise<void> {
-    if (this.#logs === undefined) return;
-    try {
-      await this.#logs.writeBytes(job, console.text());
-    } catch (error) {
-      warn(`Task "${this.name}" cannot keep what "${job}" has written: ${error}`);
-    }
   }
 }
 

@@ -4,9 +4,10 @@
  * @module
  */
 
+import type { Task } from "../lib/task.ts";
 import { warn } from "../lib/warnings.ts";
 import type { LiveJobInfo } from "./executor_live_repo.ts";
-import type { LivePlace, LiveQuestion } from "./live_socket.ts";
+import { livePlace, type LiveQuestion } from "./live_socket.ts";
 
 /** Milliseconds in which a program says what it runs, unless it calculates or is stopped. */
 const PATIENCE = 2_000;
@@ -19,17 +20,17 @@ interface Answer {
 
 /** The other programs that run jobs of a task. */
 export class OtherPrograms {
-  readonly #place: () => LivePlace | undefined;
+  readonly #task: Task;
   readonly #own: () => string | undefined;
 
   /**
    * Makes it; nobody is asked yet.
    *
-   * @param place Where they can be asked.
+   * @param task The task.
    * @param own The name of this program's own socket, if it has one.
    */
-  constructor(place: () => LivePlace | undefined, own: () => string | undefined) {
-    this.#place = place;
+  constructor(task: Task, own: () => string | undefined) {
+    this.#task = task;
     this.#own = own;
   }
 
@@ -69,7 +70,7 @@ export class OtherPrograms {
   }
 
   #sockets(): string[] {
-    const place = this.#place();
+    const place = livePlace(this.#task);
     if (place === undefined) return [];
     const own = this.#own();
     try {
