@@ -6,6 +6,8 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { existsSync } from "node:fs";
+import type { Attempt } from "../../lib/attempt.ts";
+import { systemEnv } from "../../lib/env.ts";
 import {
   type DoneRecord,
   type Executor,
@@ -60,7 +62,7 @@ function actions(executor: Executor, names: readonly string[] = []) {
       }
       if (action === "store") throw new StoreError("out of reach");
     });
-  return { pipeline: new Pipeline([task]), jobs, done, threads };
+  return { task, pipeline: new Pipeline([task]), jobs, done, threads };
 }
 
 /** What threads and processes look for. */
@@ -77,6 +79,39 @@ for (const kind of KINDS) {
     await jobs.dump("good-2", 1);
     strictEqual((await run(pipeline)).succeeded, 1);
     ok(threads.data.get("good-2") !== first);
+  });
+
+  Deno.test(`${kind} that is closed right after the first call makes it, and leaves no thread or process`, async () => {
+    const executor = make(kind, { idleTimeout: 1000 });
+    const { task, threads } = actions(executor);
+    const { signal } = new AbortController();
+    const call = { task, module: import.meta.url, started: Date.now(), signal, log() {} };
+    const records = ["good-1", "good-2"].map((job) => executor.run({ ...call, job }));
+    await executor.close();
+    for (const { success } of await Promise.all(records)) strictEqual(success, true);
+    for (const thread of threads.data.values()) await until(() => !existsSync(`/proc/${thread}`));
+    await executor.close();
+  });
+
+  Deno.test(`${kind}: a job that is cancelled the moment it is started ends, and can be looked at until then`, async () => {
+    const executor = make(kind, { size: 1 });
+    const { task } = actions(executor);
+    const attempt: Attempt = {
+      number: 1,
+      signal: new AbortController().signal,
+      started: Date.now(),
+      env: systemEnv,
+      detach() {},
+      linger() {},
+    };
+    const ended = task.execute("meet-1", attempt);
+    const info = task.live.info("meet-1");
+    const logs = task.logs("meet-1");
+    ok(await task.cancel("meet-1"));
+    strictEqual((await ended).class, "cancelled");
+    ok(await info);
+    deepStrictEqual(await Array.fromAsync((await logs)!), []);
+    await task.close();
   });
 
   Deno.test(`${kind} runs as many functions at a time in one thread or process as concurrency says`, async () => {
