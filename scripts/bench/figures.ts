@@ -150,6 +150,10 @@ async function changes(n: number): Promise<Record<string, number>> {
   }
 }
 
+function beside(name: string): string {
+  return new URL(name, import.meta.url).pathname;
+}
+
 /** Seconds that a command takes from its start to its end, over N done files: the first time, and again. */
 async function questions(n: number): Promise<Record<string, number>> {
   const folder = await Deno.makeTempDir();
@@ -166,7 +170,7 @@ async function questions(n: number): Promise<Record<string, number>> {
       for (const which of ["first", "again"]) {
         const began = performance.now();
         const { success } = await new Deno.Command(Deno.execPath(), {
-          args: ["run", "-A", "--no-config", new URL("contestant.ts", import.meta.url).pathname, "noop", "1", "state", ...words],
+          args: ["run", "-A", "--config", beside("contestant.json"), beside("contestant.ts"), "noop", "1", "state", ...words],
           cwd: folder,
           env: { XDG_STATE_HOME: `${folder}/state-${words[0]}` },
           stdout: "null",

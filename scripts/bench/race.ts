@@ -33,7 +33,11 @@ const ROWS: readonly Row[] = [
   { scenario: "cpu", n: 400, peers: "deno-floor,pydatatask,joblib" },
 ];
 
-const CONTESTANT = `deno run -A ${here}contestant.ts {scenario} {jobs} {state}`;
+/**
+ * As in a project of a user, whose configuration has the packages that mod.ts may load. That of this repository has those
+ * of the tests as well, among which Deno finds its way at each start.
+ */
+const CONTESTANT = `deno run -A --config ${here}contestant.json ${here}contestant.ts {scenario} {jobs} {state}`;
 
 /** What is kept from one start to the next is in the contestant's state, which is not empty where that is kept. */
 const WARM = `datatask=env XDG_STATE_HOME={state} ${CONTESTANT}`;
