@@ -11,29 +11,17 @@ import { Resources } from "../lib/resources.ts";
 import type { Accessor } from "../lib/session.ts";
 import { warn } from "../lib/warnings.ts";
 import type { KeptFolder } from "./job_folders.ts";
-import { machineError } from "./machine_error.ts";
-import { parseStat, type ProcessStat, type ProcessTable } from "./process_identity.ts";
 import type { ProcessJob } from "./process_job.ts";
 import {
   AbstractProcessManager,
-  FAILED_BIT,
   type MachineView,
   type ProcessManagerOptions,
   type Uptime,
 } from "./process_manager.ts";
 import { shquote } from "./sh.ts";
 import type { SshClient } from "./ssh_api.ts";
-import { SshHost } from "./ssh_host.ts";
-import {
-  appendLines,
-  findBase,
-  NO_FILE,
-  processTable,
-  readFile,
-  startJobs,
-} from "./ssh_scripts.ts";
-import { type RemoteShell, RemoteShellEnded } from "./ssh_shell.ts";
-import { SshWatcher } from "./ssh_watcher.ts";
+import type { SshMachine } from "./ssh_machine.ts";
+import type { RemoteShell } from "./ssh_shell.ts";
 
 /** Options of an {@linkcode SSHLinuxManager}. */
 export interface SSHLinuxManagerOptions extends ProcessManagerOptions {
@@ -53,14 +41,8 @@ export interface SSHLinuxManagerOptions extends ProcessManagerOptions {
 /** A name for an application: one part of a path. */
 const APP = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 
-/** The name of a journal. */
-const JOURNAL = /^\.journal-\d+$/;
-
 /** Milliseconds between two attempts to end a job. */
 const RETRY_DELAY = 1_000;
-
-/** How many bytes of a file come with one answer. */
-const MAX_READ = 64 * 1024;
 
 /**
  * Runs jobs as processes on another machine, which must be Linux with util-linux and a user who may log in; nothing is
@@ -91,10 +73,13 @@ export class SSHLinuxManager extends AbstractProcessManager {
   override readonly resources: ResourceManager;
 
   readonly #app: string;
-  readonly #host: SshHost;
-  readonly #watcher: SshWatcher;
+  readonly #ssh: Accessor<SshClient>;
+  readonly #path: string | undefined;
   /** Where everything is kept, if that is known before the machine is reached. */
   readonly #base: string | undefined;
+  /** What asks the machine, once something is asked of it. */
+  #loading: Promise<SshMachine> | undefined;
+  #machine: SshMachine | undefined;
   #isBusy = false;
   /** The shell that is written down in the journal. */
   #noted: RemoteShell | undefined;
@@ -119,23 +104,13 @@ export class SSHLinuxManager extends AbstractProcessManager {
       throw new TypeError(`Cannot use the folder ${JSON.stringify(path)}: name one by its path`);
     }
     this.#app = app;
+    this.#ssh = ssh;
+    this.#path = path;
     this.#base = path?.startsWith("/") ? `${path}/${app}` : undefined;
     this.resources = options.resources ??
       new ResourceManager(
         Resources.parse(navigator.hardwareConcurrency, Deno.systemMemoryInfo().total),
       );
-    this.#host = new SshHost(ssh, {
-      findBase: findBase(path, app),
-      grace: this.grace,
-      env: this.env,
-      onNotice: () => this.#refresh(),
-      onLost: () => {
-        if (!this.#isBusy) return;
-        this.#watcher.begin(); // no shell tells any more of the ends of those jobs
-        this.lookSoon();
-      },
-    });
-    this.#watcher = new SshWatcher(this.#host, () => this.#refresh());
   }
 
   /**
@@ -144,49 +119,44 @@ export class SSHLinuxManager extends AbstractProcessManager {
    * @throws {Error} If `remotePath` is not absolute, and the machine was not reached yet.
    */
   override get basedir(): string {
-    const base = this.#base ?? this.#host.base;
+    const base = this.#base ?? this.#machine?.base;
     if (base !== undefined) return base;
     throw new Error(`Cannot tell the folder of ${this}: it was not reached yet; await open()`);
   }
 
   /** Its class, the machine and its folder there. */
   override toString(): string {
-    return `<${this.constructor.name} ${this.#base ?? this.#host.base ?? this.#app}>`;
+    return `<${this.constructor.name} ${this.#base ?? this.#machine?.base ?? this.#app}>`;
   }
 
   /** Makes a folder, which only this user can read, and those that lead to it. */
   override async mkdir(path: string): Promise<void> {
-    await this.#host.run(`make the folder ${path}`, () => `mkdir -p -- ${shquote(path)} 2>&1`);
+    const machine = await this.#reach();
+    await machine.run(`make the folder ${path}`, () => `mkdir -p -- ${shquote(path)} 2>&1`);
   }
 
   /** Removes a folder and what is in it; none is fine. */
   override async rmtree(path: string): Promise<void> {
-    await this.#host.run(`remove ${path}`, () => `rm -rf -- ${shquote(path)} 2>&1`);
+    const machine = await this.#reach();
+    await machine.run(`remove ${path}`, () => `rm -rf -- ${shquote(path)} 2>&1`);
   }
 
   /** Opens a file to read it: a small one in one round trip. */
   override async readable(path: string): Promise<ReadableStream<Uint8Array>> {
-    const start = await this.readAt(path, 0);
-    if (start === undefined) {
-      throw machineError(`read ${path} on ${this.#host.client}`, "there is no such file");
-    }
-    if (start.length < MAX_READ) return ReadableStream.from([start]);
-    const { readRemote } = await import("./ssh_files.ts");
-    return ReadableStream.from(chain(start, await readRemote(this.#host.client, path, MAX_READ)));
+    return await (await this.#reach()).readable(path);
   }
 
   /** Reads some bytes of a file that may still grow; undefined if there is no such file. */
-  override readAt(path: string, offset: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return this.#host.ask(
-      `read ${path}`,
-      ({ shell }) => this.#read(shell, path, offset, MAX_READ),
-    );
+  override async readAt(
+    path: string,
+    offset: number,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return await (await this.#reach()).readAt(path, offset);
   }
 
   /** Opens a file to write it anew, for this user only. */
   override async writable(path: string): Promise<WritableStream<Uint8Array>> {
-    const { writeRemote } = await import("./ssh_files.ts");
-    return await writeRemote(this.#host.client, path);
+    return await (await this.#reach()).writable(path);
   }
 
   /** Ends a job; one that runs too long also when the machine is out of reach for long, once it is in reach again. */
@@ -205,51 +175,41 @@ export class SSHLinuxManager extends AbstractProcessManager {
   /** Makes a job's folder anew, in one round trip. */
   protected override async renew(folder: string): Promise<void> {
     const path = shquote(folder);
-    await this.#host.run(
+    const machine = await this.#reach();
+    await machine.run(
       `make the folder ${folder}`,
       () => `{ [ ! -e ${path} ] || rm -rf -- ${path}; } 2>&1 && mkdir -p -- ${path}/cwd 2>&1`,
     );
   }
 
   /** Takes the folder for this program; refuses if another one that runs has it. */
-  protected override lock(): Promise<void> {
-    return this.#host.lock();
+  protected override async lock(): Promise<void> {
+    await (await this.#reach()).lock();
   }
 
   /** Gives the folder back. */
   protected override async unlock(): Promise<void> {
-    await this.#watcher.end();
-    await this.#host.unlock();
+    await (await this.#reach()).unlock();
   }
 
   /** Reads what the journals and the table of processes say: in one round trip, if the journals are known. */
-  protected override look(
+  protected override async look(
     offsets: ReadonlyMap<string, number>,
     processes?: readonly number[],
   ): Promise<MachineView> {
-    return this.#host.ask("look at its jobs", async ({ shell, base }) => {
-      const [table, journals] = await Promise.all([
-        shell.ask(processTable(processes)),
-        this.#readJournals(shell, base, offsets),
-      ]);
-      return { table: parseTable(table.output), journals };
-    });
+    return await (await this.#reach()).look(offsets, processes);
   }
 
   /** Appends lines to a journal. */
   protected override async append(journal: string, lines: string): Promise<void> {
-    let again = false;
-    await this.#host.run(`write to the journal ${journal}`, (base) => {
-      const script = appendLines(`${base}/${journal}`, lines, again);
-      again = true;
-      return script;
-    });
+    await (await this.#reach()).append(journal, lines);
   }
 
   /** Removes journals that are not needed any more. */
   protected override async removeJournals(journals: readonly string[]): Promise<void> {
     if (journals.length === 0) return;
-    await this.#host.run(
+    const machine = await this.#reach();
+    await machine.run(
       "remove old journals",
       (base) => `rm -f -- ${shquote(journals.map((name) => `${base}/${name}`))} 2>&1`,
     );
@@ -257,29 +217,19 @@ export class SSHLinuxManager extends AbstractProcessManager {
 
   /** Sets the bit. */
   protected override async markFailed(folder: string): Promise<void> {
-    await this.#host.run(`mark ${folder}`, () => `chmod +t -- ${shquote(folder)} 2>&1`);
+    const machine = await this.#reach();
+    await machine.run(`mark ${folder}`, () => `chmod +t -- ${shquote(folder)} 2>&1`);
   }
 
   /** Lists the folders of jobs. */
   protected override async listFolders(): Promise<ReadonlyMap<string, KeptFolder>> {
-    const output = await this.#host.run(
-      "list the folders of jobs",
-      (base) =>
-        `find ${shquote(base)} -mindepth 2 -maxdepth 2 -type d -exec stat -c '%Y %a %n' {} + 2>&1`,
-    );
-    return new Map(
-      output.split("\n").filter(Boolean).map((line) => {
-        const [, seconds, mode, path] = /^(\d+) ([0-7]+) (.*)$/.exec(line) ?? [];
-        if (path === undefined) throw machineError("list the folders of jobs", line);
-        const failed = (parseInt(mode!, 8) & FAILED_BIT) !== 0;
-        return [path, { since: Number(seconds) * 1000, failed }];
-      }),
-    );
+    return await (await this.#reach()).listFolders();
   }
 
   /** Which boot of the machine this is, and how long it has been up. */
   protected override async uptime(): Promise<Uptime> {
-    const output = await this.#host.run(
+    const machine = await this.#reach();
+    const output = await machine.run(
       "learn when the machine was started",
       () => "cat /proc/sys/kernel/random/boot_id /proc/uptime 2>&1",
     );
@@ -289,27 +239,17 @@ export class SSHLinuxManager extends AbstractProcessManager {
 
   /** Hands lines to the shell that starts jobs, once: some of what is lost on the way may have been heard. */
   protected override async send(lines: string): Promise<void> {
-    const shell = await this.#host.ask("start jobs", async ({ shell, leader }) => {
-      if (this.#noted !== shell) {
-        await this.noteShell(leader.pid, leader.start);
-        this.#noted = shell;
-      }
-      if (!shell.isAlive) throw new RemoteShellEnded("");
-      return shell;
+    const machine = await this.#reach();
+    await machine.startJobs(lines, async (shell, { pid, start }) => {
+      if (this.#noted === shell) return;
+      await this.noteShell(pid, start);
+      this.#noted = shell;
     });
-    await shell.tell(startJobs(lines));
   }
 
   /** Sends a signal to a process or a group; false if it is gone. */
   protected override async signal(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<boolean> {
-    const doing = `end process ${Math.abs(pid)}`;
-    const { code, output } = await this.#host.ask(
-      doing,
-      ({ shell }) => shell.ask(`kill -s ${signal.slice(3)} -- ${pid} 2>&1`),
-    );
-    const complaint = new TextDecoder().decode(output).trim();
-    if (!/not permitted/i.test(complaint)) return code === 0;
-    throw machineError(`${doing} on ${this.#host.client}`, complaint);
+    return await (await this.#reach()).signal(pid, signal);
   }
 
   /** From now on, a lost connection is made anew at once. */
@@ -319,71 +259,33 @@ export class SSHLinuxManager extends AbstractProcessManager {
 
   /** Begins to hear of ends of which no shell of this program tells. */
   protected override onAdopted(): void {
-    this.#watcher.begin();
+    this.#machine?.watch();
   }
 
   /** From now on, a connection is made when it is needed. */
   protected override onIdle(): void {
     this.#isBusy = false;
-    this.#watcher.end();
+    this.#machine?.endWatch();
   }
 
-  #refresh(): void {
-    this.refresh().catch((error) => warn(headline(error)));
+  /** What asks the machine: nothing of it is loaded before. */
+  #reach(): Promise<SshMachine> {
+    this.#loading ??= import("./ssh_machine.ts").then(({ SshMachine }) =>
+      this.#machine = new SshMachine(this.#ssh, {
+        path: this.#path,
+        app: this.#app,
+        grace: this.grace,
+        env: this.env,
+        onNotice: () => {
+          this.refresh().catch((error) => warn(headline(error)));
+        },
+        onLost: () => {
+          if (!this.#isBusy) return;
+          this.#machine?.watch(); // no shell tells any more of the ends of those jobs
+          this.lookSoon();
+        },
+      })
+    );
+    return this.#loading;
   }
-
-  async #readJournals(
-    shell: RemoteShell,
-    base: string,
-    offsets: ReadonlyMap<string, number>,
-  ): Promise<ReadonlyMap<string, Uint8Array>> {
-    // Only who holds the lock begins journals: then all are known.
-    const names = offsets.size > 0 ? [...offsets.keys()] : await journalsIn(shell, base);
-    const read = await Promise.all(names.map(async (name) => {
-      const bytes = await this.#read(shell, `${base}/${name}`, offsets.get(name) ?? 0);
-      return bytes === undefined ? [] : [[name, bytes] as const];
-    }));
-    return new Map(read.flat());
-  }
-
-  async #read(
-    shell: RemoteShell,
-    path: string,
-    offset: number,
-    limit?: number,
-  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const { code, output } = await shell.ask(readFile(path, offset, limit));
-    if (code === 0) return output;
-    if (code === NO_FILE) return undefined;
-    throw machineError(`read ${path} on ${this.#host.client}`, new TextDecoder().decode(output));
-  }
-}
-
-async function* chain(
-  start: Uint8Array,
-  rest: ReadableStream<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  yield start;
-  yield* rest;
-}
-
-async function journalsIn(shell: RemoteShell, base: string): Promise<string[]> {
-  const { output } = await shell.ask(`ls -A -- ${shquote(base)}`);
-  return new TextDecoder().decode(output).split("\n").filter((name) => JOURNAL.test(name));
-}
-
-/** Reads the boot, and lines which begin with the file that they are of: the name of a program may hold newlines. */
-function parseTable(output: Uint8Array): ProcessTable {
-  const [boot = "", ...lines] = new TextDecoder().decode(output).split("\n");
-  const files = new Map<string, string>();
-  for (const line of lines) {
-    const [, file, text] = /^(\/proc\/\d+\/stat):(.*)$/.exec(line) ?? [];
-    if (file !== undefined) files.set(file, `${files.get(file) ?? ""}${text}\n`);
-  }
-  const processes = new Map<number, ProcessStat>();
-  for (const text of files.values()) {
-    const stat = parseStat(text);
-    if (stat !== undefined) processes.set(stat.pid, stat);
-  }
-  return { boot, processes };
 }
