@@ -6,27 +6,11 @@
 
 import { type Env, systemEnv } from "../lib/env.ts";
 import { JobIdError, PipelineError } from "../lib/errors.ts";
-import { headline } from "../lib/failure.ts";
 import type { ResourceManager } from "../lib/resource_manager.ts";
-import { warn } from "../lib/warnings.ts";
-import { JobBook } from "./job_book.ts";
-import { JobFolders, type KeptFolder } from "./job_folders.ts";
-import { MAX_ARGUMENT, startLine } from "./job_wrapper.ts";
-import { writeLine } from "./journal.ts";
-import { findProcess, groupOf, type ProcessStat, type ProcessTable } from "./process_identity.ts";
-import { isPlain } from "./plain_script.ts";
-import { ProcessJob } from "./process_job.ts";
-import { interpreterOf } from "./shebang.ts";
-
-/** Milliseconds between two looks for jobs whose end nobody has written down: the first, and the longest. */
-const FIRST_LOOK = 50;
-const LONGEST_LOOK = 5_000;
-
-/** By how many milliseconds a clock is corrected without that it counts as set. */
-const CLOCK_SLACK = 1_000;
-
-/** The size in bytes at which a journal is followed by another. */
-const MAX_JOURNAL = 16 * 1024 * 1024;
+import type { KeptFolder } from "./job_folders.ts";
+import type { ProcessBooks } from "./process_books.ts";
+import type { ProcessTable } from "./process_identity.ts";
+import type { ProcessJob } from "./process_job.ts";
 
 /** The bit in the mode of a folder that says that its job failed. */
 export const FAILED_BIT = 0o1000;
@@ -120,51 +104,22 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   /** The clock, timers and fault points. */
   protected readonly env: Env;
 
-  readonly #folders: JobFolders;
+  readonly #keptFolders: number;
   /** The tasks that need it to be open, by name. */
   readonly #tasks = new Map<string, unknown>();
   /** Whether it was opened for no task. */
   #held = false;
-  /** With what the nonces begin of all jobs that are started until it is closed. */
-  #session = "";
-  #book = this.#newBook();
-  #opening: Promise<void> | undefined;
+  /** What is known of its jobs, once it is opened or looked at. */
+  #loading: Promise<ProcessBooks> | undefined;
+  #books: ProcessBooks | undefined;
+  #opening: Promise<ProcessBooks> | undefined;
   #closing: Promise<void> | undefined;
-  #journal = "";
-  #journalSize = 0;
-  #journals = 0;
-  /** When the machine was started by the wall clock, and what that was ahead of the clock that nobody sets. */
-  #bootedAt = 0;
-  #clock = 0;
-  #nonces = 0;
-  /** The shells that start jobs, the latest at the end. */
-  #shells: Pick<ProcessStat, "pid" | "start">[] = [];
-  /** Jobs to be started together, once what is being sent is sent. */
-  #queue: { readonly job: ProcessJob; readonly intent: string; readonly line: string }[] = [];
-  #nextSent: Promise<void> | undefined;
-  #lastSent: Promise<void> = Promise.resolve();
-  /** Lines that can wait for others to be written with. */
-  #forgotten = "";
-  #reading: Promise<void> | undefined;
-  /** Whether to look once more when what is being looked at is seen; and whether at the processes, too. */
-  #again = false;
-  #judging = false;
-  /** How many jobs have not ended. */
-  #live = 0;
-  #lookDelay = FIRST_LOOK;
-  #lookTimer: Disposable | undefined;
 
   /** Makes a manager; the machine is not touched. */
   constructor(options: ProcessManagerOptions = {}) {
     this.grace = options.grace ?? 5;
     this.env = options.env ?? systemEnv;
-    this.#folders = new JobFolders(options.keptFolders ?? 2000, {
-      now: () => this.env.now(),
-      list: () => this.listFolders(),
-      inUse: () =>
-        new Set([...this.#book.jobs.values()].map(({ task, job }) => this.folder(task, job))),
-      remove: (folder) => this.rmtree(folder),
-    });
+    this.#keptFolders = options.keptFolders ?? 2000;
   }
 
   /** Makes the folder {@linkcode basedir}, private to this user, and makes sure that no other program starts jobs there. */
@@ -314,8 +269,8 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    */
   async prepare(task: string, job: string): Promise<string> {
     const folder = this.folder(task, job);
-    await this.#opened();
-    await this.#folders.reuse(folder);
+    const books = await this.#opened();
+    await books.folders.reuse(folder);
     await this.renew(folder);
     return folder;
   }
@@ -335,42 +290,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    * @throws {StoreError} If the machine cannot be told.
    */
   async spawn(launch: ProcessLaunch): Promise<ProcessJob> {
-    await this.#opened();
-    const folder = this.folder(launch.task, launch.job);
-    const { command, interpreter } = await this.#commandOf(launch.script, folder);
-    const nonce = `${this.#session}-${(this.#nonces++).toString(36)}`;
-    const job = new ProcessJob({ ...launch, nonce, interpreter }, this.#journal);
-    job.unsent = true;
-    this.#book.add(job);
-    this.#tally(1);
-    this.#queue.push({
-      job,
-      intent: writeLine({ type: "intent", ...launch, nonce, interpreter }),
-      line: startLine({
-        journal: `${this.basedir}/${this.#journal}`,
-        nonce,
-        folder,
-        stdin: launch.stdin ? "../stdin" : "/dev/null",
-        interleaved: launch.interleaved,
-        interpreter,
-        environ: launch.environ,
-        command,
-      }),
-    });
-    if (this.#nextSent === undefined) {
-      this.#nextSent = this.#lastSent.then(() => this.#flush());
-      this.#lastSent = this.#nextSent.catch(() => {}); // told to those who wait for it
-    }
-    try {
-      await this.#nextSent;
-    } catch (error) {
-      this.#book.forget(nonce);
-      this.#tally(-1);
-      throw error;
-    } finally {
-      job.unsent = false;
-    }
-    return job;
+    return await (await this.#opened()).spawn(launch);
   }
 
   /**
@@ -381,8 +301,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    * @throws {StoreError} If the folder cannot be used.
    */
   async jobs(task: string): Promise<ProcessJob[]> {
-    await this.#opened();
-    return [...this.#book.jobs.values()].filter((job) => job.task === task);
+    return (await this.#opened()).jobsOf(task);
   }
 
   /**
@@ -404,14 +323,10 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    * @throws {StoreError} If the machine cannot be looked at.
    */
   async unforgotten(task: string): Promise<ProcessJob[]> {
-    let book = this.#book;
-    if (this.#opening !== undefined) {
-      await this.#opening;
-      await this.refresh();
-    } else {
-      book = await this.#observe();
-    }
-    return [...book.jobs.values()].filter((job) => job.task === task);
+    if (this.#opening === undefined) return await (await this.#load()).observe(task);
+    const books = await this.#opening;
+    await this.refresh();
+    return books.jobsOf(task);
   }
 
   /**
@@ -423,33 +338,8 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    * @throws {StoreError} If the machine cannot be told.
    */
   async kill(job: ProcessJob, failure: "timeout" | "cancelled"): Promise<void> {
-    if (job.end === undefined) await this.#kill(job, failure);
+    if (job.end === undefined) await (this.#books ?? await this.#load()).kill(job, failure);
     await this.cleared(job);
-  }
-
-  async #kill(job: ProcessJob, failure: "timeout" | "cancelled"): Promise<void> {
-    await this.append(job.journal, writeLine({ type: "kill", nonce: job.nonce, class: failure }));
-    job.killed ??= failure;
-    const began = this.env.elapsed();
-    let signalled = 0;
-    for (let wait = 5; job.end === undefined; wait = Math.min(2 * wait, 100)) {
-      const current = await this.#current(job);
-      if (current === undefined || current.end !== undefined) return;
-      const { process } = current;
-      if (process !== undefined) {
-        const late = this.env.elapsed() - began >= this.grace * 1000;
-        if (signalled === 0 || (late && signalled === 1)) {
-          const { table } = await this.look(this.#book.offsets, [process.pid]);
-          if (findProcess(table, process) !== undefined) {
-            const signal = signalled === 0 ? "SIGTERM" : "SIGKILL";
-            // At its very beginning it may lead no group yet.
-            await this.signal(-groupOf(process), signal) || await this.signal(process.pid, signal);
-          }
-          signalled++;
-        }
-      }
-      await this.pause(wait, job.ended);
-    }
   }
 
   /**
@@ -475,7 +365,7 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    */
   async isRunning(job: ProcessJob): Promise<boolean> {
     if (job.end !== undefined) return false;
-    const current = await this.#current(job);
+    const current = await (this.#books ?? await this.#load()).current(job);
     return current !== undefined && current.end === undefined;
   }
 
@@ -518,22 +408,12 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
 
   /** Takes note that the end of a job was taken in, so that nobody needs to know of it any more. */
   async forget(job: ProcessJob): Promise<void> {
-    await this.#opened();
-    this.#forgotten += writeLine({ type: "forget", nonce: job.nonce });
-    this.#book.forget(job.nonce);
-    const folder = this.folder(job.task, job.job);
-    const failed = job.end?.code !== 0 || job.end.failure !== undefined;
-    // One that cannot be marked is kept as others are, by the next program.
-    if (failed) await this.markFailed(folder).catch(() => {});
-    this.#folders.release(folder, failed);
-    if (this.#book.jobs.size === 0) await this.#writeForgotten();
+    await (await this.#opened()).forget(job);
   }
 
   /** Reads what was appended to the journals since. */
   refresh(): Promise<void> {
-    if (this.#reading !== undefined) this.#again = true;
-    else this.#reading = this.#refresh();
-    return this.#reading;
+    return this.#books?.refresh() ?? this.#load().then((books) => books.refresh());
   }
 
   /**
@@ -545,239 +425,74 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
    * @throws {StoreError} If the machine cannot be told, or only in part.
    */
   protected async dispatch(starts: readonly JobStart[]): Promise<void> {
-    try {
-      await this.send(starts.map(({ line }) => line).join(""));
-    } finally {
-      for (const { job } of starts) job.shell = this.#shells.at(-1);
-      if (this.#lookTimer === undefined) this.lookSoon();
-    }
+    const books = this.#books ?? await this.#load();
+    await books.dispatch(starts);
   }
 
   /** For {@linkcode send}: takes note of a shell that will start jobs. */
   protected async noteShell(pid: number, start: number): Promise<void> {
-    this.#shells.push({ pid, start });
-    await this.append(this.#journal, writeLine({ type: "shell", pid, start }));
+    const books = this.#books ?? await this.#load();
+    await books.noteShell(pid, start);
   }
 
   /** Takes note that a shell has ended. */
   protected forgetShell(pid: number): void {
-    this.#shells = this.#shells.filter((shell) => shell.pid !== pid);
+    this.#books?.forgetShell(pid);
   }
 
   /** Looks soon for jobs whose ends nobody tells of: those of a shell that has ended, and may not have started them. */
   protected lookSoon(): void {
-    if (this.#live === 0) return;
-    this.#stopLooking();
-    this.#lookDelay = FIRST_LOOK;
-    this.#lookLater();
+    this.#books?.lookSoon();
   }
 
-  #newBook(known?: ReadonlyMap<string, ProcessJob>): JobBook {
-    this.#session = crypto.randomUUID().slice(0, 8);
-    const book = new JobBook({
-      own: this.#session,
-      ...known !== undefined && { known },
-      onEnd: () => {
-        if (book === this.#book) this.#tally(-1);
-      },
-    });
-    return book;
-  }
-
-  async #opened(): Promise<void> {
-    while (this.#closing !== undefined) await this.#closing;
+  #opened(): Promise<ProcessBooks> {
+    if (this.#closing !== undefined) return this.#closing.then(() => this.#opened());
     this.#opening ??= this.#open().catch(async (error) => {
       this.#opening = undefined;
       await this.unlock();
       throw error;
     });
-    await this.#opening;
+    return this.#opening;
+  }
+
+  async #open(): Promise<ProcessBooks> {
+    await this.lock();
+    const books = await this.#load();
+    await books.open();
+    return books;
   }
 
   async #close(): Promise<void> {
     if (this.#opening === undefined) return;
-    await this.#opening;
+    const books = await this.#opening;
     try {
-      await this.#lastSent;
-      this.#stopLooking();
-      await this.#reading?.catch(() => {}); // told to those who wait for it
-      await this.#writeForgotten();
-      await this.#folders.close();
+      await books.close();
     } finally {
-      if (this.#live > 0) this.onIdle();
-      this.#live = 0;
-      this.#shells = [];
       await this.unlock();
       this.#opening = undefined;
     }
   }
 
-  async #open(): Promise<void> {
-    await this.lock();
-    const book = this.#newBook(this.#book.jobs);
-    await this.#takeIn(book);
-    this.#book = book;
-    this.#journals = Math.max(0, ...[...book.offsets.keys()].map(numberOf));
-    await this.#beginJournal();
-    if (book.live.length === 0) return;
-    this.#tally(book.live.length);
-    this.lookSoon();
-    this.onAdopted();
-  }
-
-  async #beginJournal(): Promise<void> {
-    const { spent } = this.#book;
-    await this.removeJournals(spent);
-    for (const journal of spent) this.#book.drop(journal);
-    this.#journal = `.journal-${++this.#journals}`;
-    this.#journalSize = 0;
-    const shells = this.#shells.map((shell) => writeLine({ type: "shell", ...shell }));
-    await this.append(this.#journal, await this.#bootLine() + shells.join(""));
-  }
-
-  /** What tells when the machine was started by the wall clock, as that is set now. */
-  async #bootLine(): Promise<string> {
-    const { boot, uptime } = await this.uptime();
-    const now = this.env.now();
-    this.#bootedAt = Math.round(now - uptime);
-    this.#clock = now - this.env.elapsed();
-    return writeLine({ type: "boot", boot, at: this.#bootedAt });
-  }
-
-  /** Whether the wall clock was set since that was told. */
-  get #isClockSet(): boolean {
-    return Math.abs(this.env.now() - this.env.elapsed() - this.#clock) > CLOCK_SLACK;
-  }
-
-  /** Without a lock. */
-  async #observe(): Promise<JobBook> {
-    const book = new JobBook();
-    await this.#takeIn(book);
-    return book;
-  }
-
-  /** Reads all journals, and then looks whether what they tell of is there. */
-  async #takeIn(book: JobBook): Promise<void> {
-    const all = await this.look(new Map(), []);
-    const ordered = [...all.journals].sort(([a], [b]) => numberOf(a) - numberOf(b));
-    for (const [journal, bytes] of ordered) book.read(journal, bytes); // later ones speak of jobs of earlier ones
-    const { offsets, suspects } = book;
-    if (suspects.size === 0) return;
-    const { journals, table } = await this.look(offsets);
-    for (const [journal, bytes] of journals) book.read(journal, bytes);
-    book.judge(table, suspects);
-  }
-
-  async #current(job: ProcessJob): Promise<ProcessJob | undefined> {
-    if (this.#opening === undefined) return (await this.#observe()).jobs.get(job.nonce);
-    await this.refresh();
-    return job;
-  }
-
-  async #flush(): Promise<void> {
-    const batch = this.#queue;
-    this.#queue = [];
-    this.#nextSent = undefined;
-    const boot = this.#isClockSet ? await this.#bootLine() : "";
-    for (const { job } of batch) job.startedAt = job.started - this.#bootedAt;
-    const lines = boot + this.#forgotten + batch.map(({ intent }) => intent).join("");
-    this.#forgotten = "";
-    await this.append(this.#journal, lines);
-    this.env.fault?.("intent");
-    try {
-      await this.dispatch(batch);
-    } catch (error) { // it may have been heard all the same: what has not started is found out
-      warn(`${this} may not have started ${batch.length} jobs, and looks: ${headline(error)}`);
-      this.lookSoon();
-    }
-    this.env.fault?.("sent");
-    this.#journalSize += 4 * lines.length; // with what the wrappers will add
-    if (this.#journalSize > MAX_JOURNAL) await this.#beginJournal();
-  }
-
-  async #commandOf(
-    script: string,
-    folder: string,
-  ): Promise<{ readonly command: readonly string[]; readonly interpreter?: string | undefined }> {
-    const interpreter = interpreterOf(script);
-    if (interpreter === undefined && new TextEncoder().encode(script).length <= MAX_ARGUMENT) {
-      return {
-        command: ["/bin/sh", "-c", script, "sh"],
-        interpreter: isPlain(script) ? undefined : "/bin/sh",
-      };
-    }
-    const exe = `${folder}/exe`;
-    const writer = (await this.writable(exe)).getWriter();
-    await writer.write(new TextEncoder().encode(script));
-    await writer.close();
-    return interpreter === undefined
-      ? { command: ["/bin/sh", exe], interpreter: "/bin/sh" }
-      : { command: [...interpreter, exe], interpreter: interpreter[0] };
-  }
-
-  async #writeForgotten(): Promise<void> {
-    const lines = this.#forgotten;
-    this.#forgotten = "";
-    if (lines !== "") await this.append(this.#journal, lines);
-  }
-
-  async #refresh(): Promise<void> {
-    try {
-      do {
-        const judging = this.#judging;
-        this.#again = this.#judging = false;
-        const { offsets } = this.#book;
-        const processes = judging
-          ? [...this.#book.suspects.values()].map((process) => process?.pid)
-          : [];
-        const view = await this.look(offsets, processes.filter((pid) => pid !== undefined));
-        for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
-        if (judging && this.#book.isInDoubt(view.table)) await this.#judge();
-      } while (this.#again);
-    } finally {
-      this.#reading = undefined; // in the turn of the last question whether to look again
-    }
-  }
-
-  /** Looks at all processes, and finds out what has become of jobs that are not seen to run. */
-  async #judge(): Promise<void> {
-    const { offsets, suspects } = this.#book;
-    const view = await this.look(offsets);
-    for (const [journal, bytes] of view.journals) this.#book.read(journal, bytes);
-    const orphaned = this.#book.judge(view.table, suspects);
-    for (const group of orphaned) await this.signal(-group, "SIGKILL");
-    if (orphaned.length > 0) this.#lookDelay = FIRST_LOOK;
-  }
-
-  /** Counts jobs that have begun or ended. */
-  #tally(change: number): void {
-    const before = this.#live;
-    this.#live += change;
-    if (before === 0 && this.#live > 0) {
-      this.onBusy();
-    } else if (before > 0 && this.#live === 0) {
-      this.#stopLooking();
-      this.onIdle();
-    }
-  }
-
-  #lookLater(): void {
-    this.#lookTimer = this.env.schedule(async () => {
-      this.#lookTimer = undefined;
-      try {
-        this.#judging = true;
-        await this.refresh();
-      } catch (error) {
-        warn(`${this} cannot be looked at, and is asked again later: ${headline(error)}`);
-      }
-      this.#lookDelay = Math.min(2 * this.#lookDelay, LONGEST_LOOK);
-      if (this.#live > 0 && this.#lookTimer === undefined) this.#lookLater();
-    }, this.#lookDelay);
-  }
-
-  #stopLooking(): void {
-    this.#lookTimer?.[Symbol.dispose]();
-    this.#lookTimer = undefined;
+  #load(): Promise<ProcessBooks> {
+    return this.#loading ??= import("./process_books.ts").then(({ ProcessBooks }) =>
+      this.#books = new ProcessBooks(this, {
+        env: this.env,
+        keptFolders: this.#keptFolders,
+        isOpen: () => this.#opening !== undefined,
+        look: (offsets, processes) => this.look(offsets, processes),
+        append: (journal, lines) => this.append(journal, lines),
+        removeJournals: (journals) => this.removeJournals(journals),
+        markFailed: (folder) => this.markFailed(folder),
+        listFolders: () => this.listFolders(),
+        uptime: () => this.uptime(),
+        send: (lines) => this.send(lines),
+        dispatch: (starts) => this.dispatch(starts),
+        signal: (pid, signal) => this.signal(pid, signal),
+        onBusy: () => this.onBusy(),
+        onAdopted: () => this.onAdopted(),
+        onIdle: () => this.onIdle(),
+      })
+    );
   }
 
   /** For tests: a step is done between which a crash must do no harm. */
@@ -796,8 +511,4 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   toString(): string {
     return `<${this.constructor.name} ${this.basedir}>`;
   }
-}
-
-function numberOf(journal: string): number {
-  return Number(journal.slice(".journal-".length));
 }

@@ -52,6 +52,19 @@ Deno.test("LocalLinuxManager adopts a job that an earlier program has started, a
   deepStrictEqual(await manager.jobs("task"), []);
 });
 
+Deno.test("who looks at the jobs of a manager that is just being opened sees what an earlier program has left", async () => {
+  await using folder = await temporaryFolder();
+  await leaveJournal(folder.path, [
+    writeLine({ type: "boot", boot: BOOT, at: Date.now() - 1e6 }),
+    intent,
+    writeLine({ type: "exit", nonce: "n1", code: 0, at: 1 }),
+  ]);
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path });
+  const opening = manager.open();
+  deepStrictEqual((await manager.unforgotten("task")).map(({ job }) => job), ["a"]);
+  await opening;
+});
+
 Deno.test("LocalLinuxManager takes in a job that ended while no program was there", async () => {
   await using folder = await temporaryFolder();
   await leaveJournal(folder.path, [
