@@ -10,18 +10,8 @@ import { ResourceManager } from "../lib/resource_manager.ts";
 import { Resources } from "../lib/resources.ts";
 import { warn } from "../lib/warnings.ts";
 import type { KeptFolder } from "./job_folders.ts";
-import { JobShell } from "./job_shell.ts";
-import { JobSlot } from "./job_slot.ts";
-import { oneAtATime, prologue } from "./job_wrapper.ts";
+import type { LocalProcesses } from "./local_processes.ts";
 import { machineError } from "./machine_error.ts";
-import { Orphans } from "./orphans.ts";
-import {
-  isAlive,
-  type NotedProcess,
-  parseStat,
-  type ProcessStat,
-  type ProcessTable,
-} from "./process_identity.ts";
 import type { ProcessJob } from "./process_job.ts";
 import {
   AbstractProcessManager,
@@ -41,15 +31,6 @@ export interface LocalLinuxManagerOptions extends ProcessManagerOptions {
    */
   readonly localPath?: string;
 }
-
-/** How many shells there are that run one job at a time. Further jobs at the same time are started by another one. */
-const MAX_SLOTS = 16;
-
-/** Half of the least page that a machine has, in bytes. */
-const HALF_PAGE = 2048;
-
-/** How the signal KILL is shown among those that a process is about to get. */
-const KILL_MASK = 1n << 8n;
 
 /** A name for an application: one part of a path. */
 const APP = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
@@ -92,24 +73,9 @@ export class LocalLinuxManager extends AbstractProcessManager {
   override readonly resources: ResourceManager;
 
   #lock: Deno.FsFile | undefined;
-  /** The shell that starts many jobs, and what tells it from others. */
-  #shell: JobShell | undefined;
-  #starter: ProcessJob["shell"];
-  /** All shells that were started, of which wrappers may be left. */
-  readonly #shells = new Set<JobShell>();
-  /** The shells that run one job at a time, and of these those that run none. */
-  readonly #slots = new Set<JobSlot>();
-  #idle: JobSlot[] = [];
-  /** The numbers of their process groups. */
-  readonly #groups = new Set<number>();
-  /** The job that each of the others runs. */
-  readonly #running = new Map<JobSlot, ProcessJob>();
-  /** How many of them are being started. */
-  #starting = 0;
-  /** Tells what jobs leave in their sessions. */
-  #orphans: { readonly found: Orphans; readonly parent: number; close(): void } | undefined;
-  /** Jobs that have ended, and what they left is being ended. */
-  readonly #clearing = new Map<ProcessJob, Promise<void>>();
+  /** What works with processes, once they are looked at or the folder is taken. */
+  #loading: Promise<LocalProcesses> | undefined;
+  #processes: LocalProcesses | undefined;
   #watcher: Deno.FsWatcher | undefined;
   /** The journal that is appended to. */
   #journal: { readonly name: string; readonly file: Deno.FsFile } | undefined;
@@ -190,8 +156,9 @@ export class LocalLinuxManager extends AbstractProcessManager {
   }
 
   /** Takes the state for this program; refuses if another one that runs has it. */
-  protected override lock(): Promise<void> {
-    return attempt(`use the folder ${this.basedir}`, () => {
+  protected override async lock(): Promise<void> {
+    if (this.#processes === undefined) await this.#load();
+    await attempt(`use the folder ${this.basedir}`, () => {
       Deno.mkdirSync(this.basedir, { recursive: true, mode: 0o700 });
       this.#checkOwner();
       const path = `${this.basedir}/.lock`;
@@ -212,16 +179,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
 
   /** Gives the state back. */
   protected override async unlock(): Promise<void> {
-    this.#shell = undefined;
-    await Promise.all(this.#clearing.values());
-    this.#running.clear(); // who comes next looks for them
-    const idle = new Set(this.#idle);
-    this.#idle = [];
-    for (const slot of this.#slots) await (idle.has(slot) ? slot.dismiss() : slot.close());
-    this.#orphans?.close();
-    this.#orphans = undefined;
-    for (const shell of this.#shells) await shell.close();
-    this.#shells.clear();
+    await this.#processes?.close();
     this.#journal?.file.close();
     this.#journal = undefined;
     this.#lock?.unlockSync(); // a process that is just being started may have the open file as well
@@ -232,22 +190,24 @@ export class LocalLinuxManager extends AbstractProcessManager {
   /** Reads what the journals and the table of processes say. */
   protected override look(
     offsets: ReadonlyMap<string, number>,
-    processes?: readonly number[],
+    pids?: readonly number[],
   ): Promise<MachineView> {
-    return attempt(`look at the jobs in ${this.basedir}`, () => {
-      const table = readTable(processes);
-      // Only who holds the lock begins journals: then all are known.
-      const names = offsets.size > 0 ? offsets.keys() : journalsIn(this.basedir);
-      const journals = new Map<string, Uint8Array>();
-      for (const name of names) {
-        const offset = offsets.get(name) ?? 0;
-        const bytes = this.#journal?.name === name
-          ? readOn(this.#journal.file, offset)
-          : readFrom(`${this.basedir}/${name}`, offset);
-        if (bytes !== undefined) journals.set(name, bytes);
-      }
-      return { table, journals };
-    });
+    const see = (processes: LocalProcesses): Promise<MachineView> =>
+      attempt(`look at the jobs in ${this.basedir}`, () => {
+        const table = processes.table(pids);
+        // Only who holds the lock begins journals: then all are known.
+        const names = offsets.size > 0 ? offsets.keys() : journalsIn(this.basedir);
+        const journals = new Map<string, Uint8Array>();
+        for (const name of names) {
+          const offset = offsets.get(name) ?? 0;
+          const bytes = this.#journal?.name === name
+            ? readOn(this.#journal.file, offset)
+            : readFrom(`${this.basedir}/${name}`, offset);
+          if (bytes !== undefined) journals.set(name, bytes);
+        }
+        return { table, journals };
+      });
+    return this.#processes === undefined ? this.#load().then(see) : see(this.#processes);
   }
 
   /** Appends lines to a journal, in one write. */
@@ -299,142 +259,29 @@ export class LocalLinuxManager extends AbstractProcessManager {
   }
 
   /** Which boot of the machine this is, and how long it has been up. */
-  protected override uptime(): Promise<Uptime> {
-    return attempt("learn when this machine was started", () => {
-      const uptime = Number(Deno.readTextFileSync("/proc/uptime").split(" ", 1)[0]);
-      return { boot: bootId(), uptime: uptime * 1000 };
-    });
+  protected override async uptime(): Promise<Uptime> {
+    const processes = this.#processes ?? await this.#load();
+    return await attempt("learn when this machine was started", () => processes.uptime());
   }
 
   /**
    * Hands each job to a shell that runs one at a time; if too many run, to one that starts many. The end of a shell of the
    * first kind is heard of, and then it is looked for its job; before that, no look is needed.
    */
-  protected override async dispatch(starts: readonly JobStart[]): Promise<void> {
-    const others: JobStart[] = [];
-    const sent = await Promise.allSettled(starts.map(async (start) => {
-      const { job, line } = start;
-      const slot = this.#idle.pop() ?? await this.#startSlot();
-      if (slot === undefined) {
-        others.push(start);
-        return;
-      }
-      job.shell = slot;
-      this.#running.set(slot, job);
-      job.ended.then(() => this.#vacate(slot, job));
-      await slot.send(line);
-    }));
-    if (others.length > 0) {
-      try {
-        await super.dispatch(others);
-      } finally {
-        for (const { job } of others) job.shell = this.#starter;
-      }
-    }
-    for (const result of sent) if (result.status === "rejected") throw result.reason;
-  }
-
-  /** Starts a shell that runs one job at a time, unless there are enough, or none can be started. */
-  async #startSlot(): Promise<JobSlot | undefined> {
-    if (this.#slots.size + this.#starting >= MAX_SLOTS) return undefined;
-    this.#starting++;
-    const slot = await JobSlot.start(() => this.#refresh()).finally(() => this.#starting--);
-    if (slot === undefined) return undefined;
-    this.#slots.add(slot);
-    this.#groups.add(slot.pid);
-    slot.ended.catch(() => {}) // it cannot be heard, which is the same
-      .then(() => this.#lose(slot)).catch((error) => warn(headline(error)));
-    await this.noteShell(slot.pid, slot.start);
-    await slot.send(oneAtATime(this.grace));
-    return slot;
-  }
-
-  /** Looks for the job of a shell that has ended. */
-  async #lose(slot: JobSlot): Promise<void> {
-    const job = this.#running.get(slot);
-    this.#running.delete(slot);
-    this.#slots.delete(slot);
-    this.#groups.delete(slot.pid);
-    this.#idle = this.#idle.filter((other) => other !== slot);
-    this.forgetShell(slot.pid);
-    if (job === undefined) return;
-    try {
-      await this.refresh();
-      // What kills the group of a job kills that shell, too. What kills the shell alone leaves the job.
-      job.endedWithShell = job.process !== undefined && job.end === undefined &&
-        isKilled(job.process);
-    } finally {
-      this.reached("shell lost");
-      this.lookSoon();
-    }
+  protected override dispatch(starts: readonly JobStart[]): Promise<void> {
+    return this.#processes?.dispatch(starts) ??
+      this.#load().then((processes) => processes.dispatch(starts));
   }
 
   /** Resolves when nothing is left of a job that has ended; undefined if nothing is. */
   override cleared(job: ProcessJob): Promise<void> | undefined {
-    return this.#clearing.get(job);
-  }
-
-  /** Lets a shell run another job when nothing is left of its last one. */
-  #vacate(slot: JobSlot, job: ProcessJob): void {
-    this.#running.delete(slot);
-    if (!this.#slots.has(slot)) return;
-    if (!this.#isLeft(slot)) return this.#reuse(slot, job);
-    const clearing = this.#clear(slot).then(
-      () => {
-        if (this.#slots.has(slot)) this.#reuse(slot, job);
-      },
-      (error) => {
-        warn(`What "${job.job}" of task "${job.task}" left cannot be ended: ${headline(error)}`);
-        slot.close();
-      },
-    ).finally(() => this.#clearing.delete(job));
-    this.#clearing.set(job, clearing);
-  }
-
-  /** One whose job somebody wanted to end may still be hit by a signal, and is not used again. */
-  #reuse(slot: JobSlot, job: ProcessJob): void {
-    if (job.killed === undefined && job.end?.code !== undefined) this.#idle.push(slot);
-    else slot.dismiss();
-  }
-
-  /** Waits for the end of what a job has left, which its shell has told to end; after the grace time ends that and the shell. */
-  async #clear(slot: JobSlot): Promise<void> {
-    const since = this.env.elapsed();
-    for (let wait = 1; this.#isLeft(slot); wait = Math.min(2 * wait, 100)) {
-      if (this.env.elapsed() - since >= this.grace * 1000) {
-        slot.keepAlive(true);
-        await this.signal(-slot.pid, "SIGKILL");
-        return await slot.ended;
-      }
-      await this.pause(wait, slot.ended);
-      if (!this.#slots.has(slot)) return;
-    }
-  }
-
-  #isLeft(slot: JobSlot): boolean {
-    if (this.#orphans?.parent !== slot.parent) {
-      this.#orphans?.close();
-      this.#orphans = orphansOf(slot.parent);
-    }
-    return this.#orphans.found.isLeft(slot.pid, this.#groups);
+    return this.#processes?.cleared(job);
   }
 
   /** Hands lines to the shell that starts jobs. */
-  protected override async send(lines: string): Promise<void> {
-    if (this.#shell === undefined) {
-      const shell = new JobShell(() => this.#refresh());
-      this.#shell = shell;
-      this.#shells.add(shell);
-      shell.ended.then(() => {
-        if (this.#shell !== shell) return;
-        this.#shell = undefined;
-        this.lookSoon();
-      });
-      this.#starter = { pid: shell.pid, start: parseStat(readProc(shell.pid) ?? "")?.start ?? 0 };
-      await this.noteShell(shell.pid, this.#starter.start);
-      await shell.send(prologue(this.grace));
-    }
-    await this.#shell.send(lines);
+  protected override send(lines: string): Promise<void> {
+    return this.#processes?.send(lines) ??
+      this.#load().then((processes) => processes.send(lines));
   }
 
   /** Sends a signal to the group of a process; false if it is gone. */
@@ -452,7 +299,7 @@ export class LocalLinuxManager extends AbstractProcessManager {
 
   /** Begins to hear of ends, when jobs run. */
   protected override onBusy(): void {
-    this.#keepAlive(true);
+    this.#processes?.keepAlive(true);
   }
 
   /** As the manager of any machine. */
@@ -473,18 +320,27 @@ export class LocalLinuxManager extends AbstractProcessManager {
 
   /** Stops to hear of ends, when none runs. */
   protected override onIdle(): void {
-    this.#keepAlive(false);
+    this.#processes?.keepAlive(false);
     this.#watcher?.close();
     this.#watcher = undefined;
   }
 
-  #keepAlive(alive: boolean): void {
-    this.#shell?.keepAlive(alive);
-    for (const slot of this.#slots) slot.keepAlive(alive);
-  }
-
   #refresh(): void {
     this.refresh().catch((error) => warn(headline(error)));
+  }
+
+  #load(): Promise<LocalProcesses> {
+    return this.#loading ??= import("./local_processes.ts").then(({ LocalProcesses }) =>
+      this.#processes = new LocalProcesses(this, {
+        env: this.env,
+        onNotice: () => this.#refresh(),
+        startMany: (starts) => super.dispatch(starts),
+        noteShell: (pid, start) => this.noteShell(pid, start),
+        forgetShell: (pid) => this.forgetShell(pid),
+        lookSoon: () => this.lookSoon(),
+        signal: (pid, signal) => this.signal(pid, signal),
+      })
+    );
   }
 
   /** Another user must not be able to put scripts or results there. */
@@ -509,12 +365,6 @@ function thisMachine(): ResourceManager {
   );
 }
 
-let boot: string | undefined;
-
-function bootId(): string {
-  return boot ??= Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
-}
-
 function defaultLocalPath(): string {
   const state = Deno.env.get("XDG_STATE_HOME") || `${Deno.env.get("HOME") ?? "/"}/.local/state`;
   return `${state}/datatask`;
@@ -532,72 +382,6 @@ function attempt<T>(doing: string, action: () => T): Promise<T> {
       throw error instanceof StoreError ? error : machineError(doing, error);
     }
   });
-}
-
-function readTable(pids: readonly number[] = allProcesses()): ProcessTable {
-  const processes = new Map<number, ProcessStat>();
-  for (const pid of pids) {
-    const stat = parseStat(readProc(pid) ?? "");
-    if (stat !== undefined) processes.set(pid, stat);
-  }
-  return { boot: bootId(), processes };
-}
-
-function allProcesses(): number[] {
-  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Number.isInteger);
-}
-
-/** What a file of `/proc/PID` says; undefined if there is no such process. */
-function readProc(pid: number, file: "stat" | "status" = "stat"): string | undefined {
-  try {
-    return Deno.readTextFileSync(`/proc/${pid}/${file}`);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof Error && error.message.includes("os error 3")) return undefined;
-    throw error;
-  }
-}
-
-/** Whether a process has ended, or is about to because it was killed. */
-function isKilled(process: NotedProcess): boolean {
-  if (!isAlive(readTable([process.pid]), process)) return true;
-  const status = readProc(process.pid, "status") ?? "";
-  const pending = status.matchAll(/^(?:Sig|Shd)Pnd:\s*([0-9a-f]+)$/gm);
-  return status === "" || pending.some(([, mask]) => (BigInt(`0x${mask}`) & KILL_MASK) !== 0n);
-}
-
-/** What tells of processes that lose their parent, where that process takes them over. */
-function orphansOf(parent: number): { found: Orphans; parent: number; close(): void } {
-  let file: Deno.FsFile | undefined;
-  try {
-    file = Deno.openSync(`/proc/${parent}/task/${parent}/children`);
-  } catch { /* not every kernel has it, and not every user may read it */ }
-  const buffer = new Uint8Array(MAX_READ);
-  const found = new Orphans({
-    children: () => {
-      try {
-        file?.seekSync(0, Deno.SeekMode.Start);
-        let size = 0;
-        for (let read: number; (read = file?.readSync(buffer.subarray(size)) ?? 0) > 0;) {
-          size += read;
-          if (read < HALF_PAGE) break; // what is longer comes in parts of nearly a page
-        }
-        return buffer.subarray(0, size);
-      } catch {
-        return undefined; // that process has ended
-      }
-    },
-    group: (pid) => {
-      try {
-        const stat = parseStat(readProc(pid) ?? "");
-        return stat === undefined || stat.state === "Z" ? undefined : stat.group;
-      } catch {
-        return undefined; // another user's
-      }
-    },
-    all: allProcesses,
-  });
-  return { found, parent, close: () => file?.close() };
 }
 
 function journalsIn(folder: string): string[] {

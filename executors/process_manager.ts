@@ -456,8 +456,10 @@ export abstract class AbstractProcessManager implements AsyncDisposable {
   }
 
   async #open(): Promise<ProcessBooks> {
+    const loading = this.#load();
+    loading.catch(() => {}); // told below
     await this.lock();
-    const books = await this.#load();
+    const books = await loading;
     await books.open();
     return books;
   }
