@@ -38,6 +38,9 @@ const APP = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 /** The length in bytes of a part of a file. */
 const MAX_READ = 64 * 1024;
 
+/** For how many milliseconds at once it is waited for the number of the process that has taken the folder, at most. */
+const LONGEST_WAIT = 64;
+
 /** The name of a journal. */
 const JOURNAL = /^\.journal-\d+$/;
 
@@ -158,23 +161,30 @@ export class LocalLinuxManager extends AbstractProcessManager {
   /** Takes the state for this program; refuses if another one that runs has it. */
   protected override async lock(): Promise<void> {
     if (this.#processes === undefined) await this.#load();
-    await attempt(`use the folder ${this.basedir}`, () => {
+    const doing = `use the folder ${this.basedir}`;
+    const path = `${this.basedir}/.lock`;
+    const isTaken = await attempt(doing, () => {
       Deno.mkdirSync(this.basedir, { recursive: true, mode: 0o700 });
       this.#checkOwner();
-      const path = `${this.basedir}/.lock`;
       const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
       this.#lock = file;
-      if (!file.tryLockSync(true)) {
-        const owner = Deno.readTextFileSync(path).trim();
-        throw new InUseError(
-          `Cannot start jobs in ${this.basedir}: process ${
-            owner || "of another program"
-          } does so; wait until it has ended, or give the manager another name`,
-        );
-      }
+      if (!file.tryLockSync(true)) return false;
       file.truncateSync();
       file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+      return true;
     });
+    if (isTaken) return;
+    let owner: string;
+    for (let wait = 1;; wait *= 2) { // who has just taken it is about to write down who he is
+      owner = await attempt(doing, () => Deno.readTextFileSync(path).trim());
+      if (owner !== "" || wait > LONGEST_WAIT) break;
+      await this.pause(wait);
+    }
+    throw new InUseError(
+      `Cannot start jobs in ${this.basedir}: ${
+        owner === "" ? "another program" : `process ${owner}`
+      } does so; wait until it has ended, or give the manager another name`,
+    );
   }
 
   /** Gives the state back. */

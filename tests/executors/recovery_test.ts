@@ -65,6 +65,35 @@ Deno.test("who looks at the jobs of a manager that is just being opened sees wha
   await opening;
 });
 
+Deno.test("LocalLinuxManager waits for the number of a program that has just taken its folder, and for no longer", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(`${folder.path}/app`, { mode: 0o700 });
+  using file = await Deno.open(`${folder.path}/app/.lock`, { write: true, create: true });
+  file.lockSync(true);
+  let waits = 0;
+  const env: Env = {
+    ...systemEnv,
+    schedule(action) {
+      waits++;
+      return systemEnv.schedule(action, 0);
+    },
+  };
+  await using manager = new LocalLinuxManager("app", { localPath: folder.path, env });
+  await rejects(manager.open(), /: another program does so; wait/);
+  ok(waits > 0);
+  await using other = new LocalLinuxManager("app", {
+    localPath: folder.path,
+    env: {
+      ...systemEnv,
+      schedule(action) {
+        file.writeSync(new TextEncoder().encode("4242\n"));
+        return systemEnv.schedule(action, 0);
+      },
+    },
+  });
+  await rejects(other.open(), /: process 4242 does so; wait/);
+});
+
 Deno.test("LocalLinuxManager takes in a job that ended while no program was there", async () => {
   await using folder = await temporaryFolder();
   await leaveJournal(folder.path, [
