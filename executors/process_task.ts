@@ -18,7 +18,7 @@ import { warn } from "../lib/warnings.ts";
 import { defaultManager } from "./default_manager.ts";
 import type { ProcessEnd, ProcessJob } from "./process_job.ts";
 import { AbstractProcessManager } from "./process_manager.ts";
-import { endedLog, liveLog, type LogSource } from "./process_log.ts";
+import type { LogSource } from "./process_log.ts";
 import { type ProcessInfo, RunningProcesses } from "./running_processes.ts";
 import { ScriptSource, type ScriptValues } from "./script_source.ts";
 import type { ShellScript } from "./sh.ts";
@@ -370,6 +370,7 @@ export class ProcessTask<const Options extends ProcessTaskOptions = ProcessTaskO
     const { stdout, stderr } = this.#options;
     const sources: LogSource[] = [{ path: `${folder}/stdout`, repository: stdout }];
     if (stderr !== STDOUT) sources.push({ path: `${folder}/stderr`, repository: stderr });
+    const { endedLog, liveLog } = await import("./process_log.ts");
     if (running === undefined) return await endedLog(manager, job, sources);
     return liveLog(manager, running, sources.map(({ path }) => path), { follow, signal });
   }
