@@ -7,12 +7,17 @@
 import type { Env } from "../lib/env.ts";
 import { headline } from "../lib/failure.ts";
 import { warn } from "../lib/warnings.ts";
-import { JobShell } from "./job_shell.ts";
+import type { JobShell } from "./job_shell.ts";
 import { JobSlot } from "./job_slot.ts";
 import { oneAtATime, prologue } from "./job_wrapper.ts";
 import { Orphans } from "./orphans.ts";
-import { allProcesses, bootId, readProc, readTable } from "./proc.ts";
-import { isAlive, type NotedProcess, parseStat, type ProcessTable } from "./process_identity.ts";
+import {
+  isAlive,
+  type NotedProcess,
+  parseStat,
+  type ProcessStat,
+  type ProcessTable,
+} from "./process_identity.ts";
 import type { ProcessJob } from "./process_job.ts";
 import type { AbstractProcessManager, JobStart, Uptime } from "./process_manager.ts";
 
@@ -222,6 +227,7 @@ export class LocalProcesses {
   /** Hands lines to the shell that starts jobs. */
   async send(lines: string): Promise<void> {
     if (this.#shell === undefined) {
+      const { JobShell } = await import("./job_shell.ts"); // few runs have so many jobs at a time
       const shell = new JobShell(() => this.#owner.onNotice());
       this.#shell = shell;
       this.#shells.add(shell);
@@ -278,4 +284,42 @@ function orphansOf(parent: number): { found: Orphans; parent: number; close(): v
     all: allProcesses,
   });
   return { found, parent, close: () => file?.close() };
+}
+
+let boot: string | undefined;
+
+/** Names the time since this machine was started. */
+function bootId(): string {
+  return boot ??= Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
+}
+
+/**
+ * The processes of this machine.
+ *
+ * @param pids Which ones; all, if it is not given.
+ * @returns Those of them that are there.
+ */
+function readTable(pids: readonly number[] = allProcesses()): ProcessTable {
+  const processes = new Map<number, ProcessStat>();
+  for (const pid of pids) {
+    const stat = parseStat(readProc(pid) ?? "");
+    if (stat !== undefined) processes.set(pid, stat);
+  }
+  return { boot: bootId(), processes };
+}
+
+/** All processes of this machine. */
+function allProcesses(): number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Number.isInteger);
+}
+
+/** What a file of `/proc/PID` says; undefined if there is no such process. */
+function readProc(pid: number, file: "stat" | "status" = "stat"): string | undefined {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/${file}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Error && error.message.includes("os error 3")) return undefined;
+    throw error;
+  }
 }

@@ -11,7 +11,6 @@ import { JobBook } from "./job_book.ts";
 import { JobFolders, type KeptFolder } from "./job_folders.ts";
 import { MAX_ARGUMENT, startLine } from "./job_wrapper.ts";
 import { writeLine } from "./journal.ts";
-import { isPlain } from "./plain_script.ts";
 import { findProcess, groupOf, type ProcessStat } from "./process_identity.ts";
 import { ProcessJob } from "./process_job.ts";
 import type {
@@ -21,7 +20,7 @@ import type {
   ProcessLaunch,
   Uptime,
 } from "./process_manager.ts";
-import { interpreterOf } from "./shebang.ts";
+import { interpreterOf, isPlain } from "./script_interpreter.ts";
 
 /** Milliseconds between two looks for jobs whose end nobody has written down: the first, and the longest. */
 const FIRST_LOOK = 50;
@@ -99,6 +98,8 @@ export class ProcessBooks {
   /** Whether to look once more when what is being looked at is seen; and whether at the processes, too. */
   #again = false;
   #judging = false;
+  /** A look without a lock that is about to begin. */
+  #observing: Promise<JobBook> | undefined;
   /** How many jobs have not ended. */
   #live = 0;
   #lookDelay = FIRST_LOOK;
@@ -150,9 +151,13 @@ export class ProcessBooks {
     return jobsOf(this.#book, task);
   }
 
-  /** Likewise, as journals and processes tell now; without a lock. */
+  /** Likewise, as journals and processes tell now; without a lock. Who asks in the same turn for other tasks shares the look. */
   async observe(task: string): Promise<ProcessJob[]> {
-    return jobsOf(await this.#observe(), task);
+    this.#observing ??= Promise.resolve().then(() => {
+      this.#observing = undefined; // who asks from now on may know of later jobs
+      return this.#observe();
+    });
+    return jobsOf(await this.#observing, task);
   }
 
   /** What is known of a job now; undefined if it is forgotten. */

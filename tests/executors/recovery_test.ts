@@ -4,7 +4,7 @@ import { JobShell } from "../../executors/job_shell.ts";
 import { prologue, startLine } from "../../executors/job_wrapper.ts";
 import { writeLine } from "../../executors/journal.ts";
 import { LocalLinuxManager } from "../../executors/local_linux_manager.ts";
-import { type Env, Pipeline, run, StoreError, systemEnv } from "../../mod.ts";
+import { type Env, type MachineView, Pipeline, run, StoreError, systemEnv } from "../../mod.ts";
 import { fixture, isRunning, temporaryFolder, until } from "./processes.ts";
 
 const BOOT = Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
@@ -63,6 +63,41 @@ Deno.test("who looks at the jobs of a manager that is just being opened sees wha
   const opening = manager.open();
   deepStrictEqual((await manager.unforgotten("task")).map(({ job }) => job), ["a"]);
   await opening;
+});
+
+Deno.test("those who ask in one turn which jobs run share a look, and who asks later looks again", async () => {
+  await using folder = await temporaryFolder();
+  await leaveJournal(folder.path, [
+    writeLine({ type: "boot", boot: BOOT, at: Date.now() - 1e6 }),
+    intent,
+    writeLine({ ...launch, nonce: "n2", task: "other", job: "b" }),
+    writeLine({ type: "exit", nonce: "n1", code: 0, at: 1 }),
+    writeLine({ type: "exit", nonce: "n2", code: 0, at: 1 }),
+  ]);
+  let looks = 0;
+  class Counting extends LocalLinuxManager {
+    protected override look(
+      offsets: ReadonlyMap<string, number>,
+      processes?: readonly number[],
+    ): Promise<MachineView> {
+      looks++;
+      return super.look(offsets, processes);
+    }
+  }
+  await using manager = new Counting("app", { localPath: folder.path });
+  const ask = async (): Promise<string[]> => {
+    const found = await Promise.all(["task", "other"].map((task) => manager.unforgotten(task)));
+    return found.flat().map(({ job }) => job);
+  };
+  deepStrictEqual(await ask(), ["a", "b"]);
+  strictEqual(looks, 1);
+  await Deno.writeTextFile(
+    `${folder.path}/app/.journal-1`,
+    writeLine({ type: "forget", nonce: "n1" }),
+    { append: true },
+  );
+  deepStrictEqual(await ask(), ["b"]);
+  strictEqual(looks, 2);
 });
 
 Deno.test("LocalLinuxManager waits for the number of a program that has just taken its folder, and for no longer", async () => {

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { LocalLinuxManager } from "../../executors/local_linux_manager.ts";
-import { isPlain } from "../../executors/plain_script.ts";
+import { isPlain } from "../../executors/script_interpreter.ts";
 import { Pipeline, run } from "../../mod.ts";
 import { fixture, temporaryFolder } from "./processes.ts";
 
