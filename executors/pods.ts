@@ -330,7 +330,10 @@ export class Pods implements PodWork {
     const { task, job } = identityOf(pod) ?? {};
     if (!gone) {
       this.#settled.add(uid);
-      if (!isTerminating(pod)) await this.#manager.delete(pod); // otherwise its node is about to remove it
+      // One that is terminating is about to be removed by its node; one that was to go at once is only there because
+      // whoever deleted it was killed before the cluster had done so, and nobody else removes it.
+      const isStuck = pod.metadata?.deletionGracePeriodSeconds === 0;
+      if (!isTerminating(pod) || isStuck) await this.#manager.delete(pod);
     }
     if (task !== undefined && job !== undefined) this.#tell(task, job, true);
   }

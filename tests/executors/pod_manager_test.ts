@@ -1,6 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { type KubernetesClient, type Pod, PodManager } from "@datatask/datatask";
 import { podMarks } from "../../executors/pod_names.ts";
+import { PodTracker } from "../../executors/pod_tracker.ts";
 
 const pod: Pod = {
   metadata: {
@@ -85,3 +86,26 @@ Deno.test("PodManager ends pods by its own method of deleting them, which anothe
   strictEqual(await manager.end(pod, "cancelled"), true);
   deepStrictEqual(cluster.calls, ["patch", "careful", "delete"]);
 });
+
+for (
+  const [title, seconds, calls] of [
+    ["is to go at once, and whose deletion was cut short", 0, ["delete"]],
+    ["its node is about to remove", 30, []],
+  ] as const
+) {
+  Deno.test(`PodManager, when a job is settled, ${calls.length > 0 ? "deletes" : "leaves alone"} a pod that ${title}`, async () => {
+    const cluster = new FakeCluster();
+    await using manager = new PodManager("app", "default", cluster.client);
+    const terminating: Pod = {
+      ...pod,
+      metadata: {
+        ...pod.metadata,
+        deletionTimestamp: "2026-01-01T00:00:00Z",
+        deletionGracePeriodSeconds: seconds,
+      },
+      status: { phase: "Succeeded" },
+    };
+    await manager.settle(new PodTracker(terminating, false));
+    deepStrictEqual(cluster.calls.filter((call) => call !== "list" && call !== "watch"), calls);
+  });
+}
