@@ -187,7 +187,8 @@ export class ExecutorHost {
   isDoubtful(call: number): boolean {
     const blame = this.#blamed.get(call);
     if (blame !== undefined) return !blame.isCertain && this.count > 1;
-    if (this.#culprit === undefined) return this.count > 1;
+    // What an earlier one has left may also be what has used up the memory, just when this one ended it.
+    if (this.#culprit === undefined || this.#reason === EXHAUSTED) return this.count > 1;
     return this.#culprit !== call && !this.#caught;
   }
 
