@@ -45,10 +45,12 @@ export class Dispatcher {
   #pumpComes = false;
   /** How many jobs were considered. */
   #considered = 0;
-  /** When timers and signals are to have their turn, by the clock of elapsed time. */
+  /** When timers and signals are to have had their turn, by the clock of elapsed time. */
   #due = 0;
-  /** Fires when they have had it, while nothing is started. */
+  /** Fires when they have their turn, from some time before that is due. */
   #turn: Disposable | undefined;
+  /** Whether nothing is started before. */
+  #isOverdue = false;
   #alarm: Disposable | undefined;
   #patience: Patience = "attached";
   #onQuiet: (() => void) | undefined;
@@ -107,6 +109,7 @@ export class Dispatcher {
     this.#admitting = false;
     this.#turn?.[Symbol.dispose]();
     this.#turn = undefined;
+    this.#isOverdue = false;
     this.#alarm?.[Symbol.dispose]();
     this.#alarm = undefined;
     this.#ending.abort();
@@ -134,7 +137,7 @@ export class Dispatcher {
 
   /** Starts what is ready and finds room. */
   pump(): void {
-    if (this.#pumping || this.#turn !== undefined) return;
+    if (this.#pumping || this.#isOverdue) return;
     if (this.#launching) {
       this.#pumping = true;
       try {
@@ -147,7 +150,7 @@ export class Dispatcher {
   }
 
   #work(): void {
-    while (this.#launching && this.#turn === undefined) {
+    while (this.#launching && !this.#isOverdue) {
       const next = this.#parts.scheduler.peek();
       if (next === undefined || this.#reading >= READS) break;
       this.#consider(next.state, next.id);
@@ -159,16 +162,19 @@ export class Dispatcher {
   /**
    * Starts nothing until timers and signals have had their turn, when that is due. They may have had it meanwhile, by
    * themselves: once in a while it does no harm, and a timer for each time would. The first timer takes longer to load than
-   * a short run takes.
+   * a short run takes; and each fires a millisecond late, so that it is made before it is needed.
    */
   #giveWay(): void {
     const { env } = this.#parts;
-    if (env.elapsed() < this.#due || !this.#launching) return;
-    this.#turn = env.schedule(() => {
+    const left = this.#due - env.elapsed();
+    if (left > SLICE / 2 || !this.#launching) return;
+    this.#turn ??= env.schedule(() => {
       this.#turn = undefined;
+      this.#isOverdue = false;
       this.#due = env.elapsed() + SLICE;
       this.pump();
     }, 0);
+    this.#isOverdue = left <= 0;
   }
 
   #push(state: TaskState, id: number): void {
@@ -197,7 +203,7 @@ export class Dispatcher {
   #settle(): void {
     const { keys, launcher } = this.#parts;
     if (this.#onQuiet === undefined || this.#pumping || this.#pumpComes) return;
-    if (launcher.attached > 0 || this.#reading > 0 || this.#turn !== undefined) return;
+    if (launcher.attached > 0 || this.#reading > 0 || this.#isOverdue) return;
     if (keys.busy) {
       keys.settled().then(() => this.pump());
       return;
