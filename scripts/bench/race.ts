@@ -25,10 +25,11 @@ const ROWS: readonly Row[] = [
   { scenario: "noop", n: 100_000, peers: "deno-floor,pydatatask,xargs,ninja,make" },
   { scenario: "noop", n: 1_000_000, peers: "deno-floor,pydatatask,xargs", repeat: 2 },
   { scenario: "incremental", n: 100_000, peers: "deno-floor,pydatatask,xargs,ninja,make" },
-  { scenario: "spawn", n: 2_000, peers: "deno-floor,pydatatask,xargs,ninja,make,doit,parallel" },
+  { scenario: "spawn", n: 2_000, peers: "deno-floor,xargs,ninja,make,doit,parallel" },
+  { scenario: "spawn", n: 100, peers: "pydatatask", repeat: 1 }, // which takes minutes for 2,000
   { scenario: "chain", n: 1, peers: "deno-floor,pydatatask,ninja,make", repeat: 5 },
   { scenario: "chain", n: 200, peers: "deno-floor,ninja,make", repeat: 5 },
-  { scenario: "chain", n: 20, peers: "pydatatask", repeat: 1 }, // which takes minutes for 200
+  { scenario: "chain", n: 20, peers: "pydatatask", repeat: 1 }, // likewise
   { scenario: "inproc", n: 10_000, peers: "deno-floor,pydatatask,pydatatask-yaml,doit" },
   { scenario: "cpu", n: 400, peers: "deno-floor,pydatatask,joblib" },
 ];
