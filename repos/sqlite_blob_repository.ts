@@ -156,9 +156,10 @@ export class SqliteBlobRepository extends BlobRepository<SqliteBlobInfo> impleme
   /** Stores the bytes. */
   override async writeBytes(job: string, data: Uint8Array): Promise<void> {
     this.check(job);
+    const given = this.#blobs === undefined ? data.slice() : data; // whoever writes may use the buffer again meanwhile
     const blobs = this.#blobs ??= await this.#open();
     const draft = blobs.draft(job);
-    draft.write(data);
+    draft.write(given);
     this.#commit(job, draft);
   }
 

@@ -224,3 +224,13 @@ Deno.test("SqliteBlobRepository.watch() tells of values that others replace one 
     deepStrictEqual((await watch.next()).value, { type: "delete", job: "b" });
     await watch.return();
   }));
+
+Deno.test("SqliteBlobRepository.writeBytes() stores the bytes as they are when it is called, also before SQLite is loaded", () =>
+  withFile(async (file) => {
+    using repository = new SqliteBlobRepository(file, "blobs");
+    const bytes = new Uint8Array([1, 2, 3]);
+    const writing = repository.writeBytes("a", bytes);
+    bytes.fill(9); // as whoever uses a buffer again
+    await writing;
+    deepStrictEqual(await repository.readBytes("a"), new Uint8Array([1, 2, 3]));
+  }));
